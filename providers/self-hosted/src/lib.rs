@@ -1,0 +1,1 @@
+//! sf-provider-self-hosted

@@ -1,1 +1,35 @@
-//! sf-host-api
+//! The vocabulary of the embedded host's control API, shared by the host that serves it and by those who call it
+//! (the `self-hosted` backend, `sf host`). Types only, and a thin typed client. The OpenAPI document that the host serves is
+//! generated from these types.
+//!
+//! | call | meaning |
+//! | --- | --- |
+//! | `GET /v1/health` | no token needed: [`Health`] |
+//! | `GET /v1/status` | [`HostStatus`] |
+//! | `GET /v1/openapi.json` | the description of this API (no token needed) |
+//! | `POST /v1/shutdown` | stop: finish what is in flight, then exit |
+//! | `HEAD`, `PUT /v1/artifacts/{digest}` | a zip, by the digest of its contents |
+//! | `GET /v1/apps` | `Vec<`[`AppStatus`]`>` |
+//! | `GET /v1/apps/{project}/{stage}` | [`AppStatus`] |
+//! | `GET /v1/apps/{project}/{stage}/resources` | `Vec<`[`Resource`]`>` |
+//! | `GET`, `PUT`, `DELETE /v1/apps/{project}/{stage}/resources/{kind}/{name}` | [`Resource`]; PUT takes [`ResourcePut`] |
+//! | `POST /v1/apps/{project}/{stage}/functions/{name}/invoke` | [`InvokeRequest`] -> [`InvokeResponse`] |
+//! | `GET /v1/apps/{project}/{stage}/logs?function=&since_ms=&tail=&follow=` | NDJSON of [`LogLine`] |
+//! | `POST /v1/clock` | [`ClockAdvance`]: move the clock of schedules forward |
+//!
+//! Everything but health and the description wants `Authorization: Bearer TOKEN`. Errors are [`ApiError`] with a fitting status.
+//!
+//! **Releases are atomic.** Putting a `function`, `route`, `schedule` or `api` stores a new revision that nothing uses yet. Putting the
+//! resource `release/current` names the exact revisions that answer from then on, and takes effect at once or not at all. A revision that
+//! no release names, and that is not the newest, is forgotten.
+
+mod types;
+
+pub use types::{
+    ApiError, ApiSpec, AppStatus, ClockAdvance, CorsSpec, FunctionSpec, FunctionStatus, HandlerSpec, Health,
+    HostStatus, InvokeRequest, InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,
+    RuntimeSpec, ScheduleSpec,
+};
+
+/// The kinds of resources there are.
+pub const KINDS: [&str; 5] = ["api", "function", "release", "route", "schedule"];

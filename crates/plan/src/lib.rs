@@ -1,1 +1,22 @@
-//! sf-plan
+//! The decisions of a deploy, as pure functions over values.
+//!
+//! ```text
+//! Vec<Desired> ─ graph ─> Graph ─ diff(State, Schemas) ─> Vec<Change> ─ schedule ─> Plan ─ Run ─> Calls
+//! ```
+//!
+//! Nothing here does I/O, reads a clock or spawns a task: equal inputs give equal outputs on every machine.
+//! The effects are in `sf-engine`, which only loops: `Run::ready` -> save -> `Driver::call` -> `Run::finish` -> save.
+
+mod addr;
+mod object;
+mod schema;
+mod step;
+mod value;
+
+pub use addr::{Addr, Kind, ObjectKey};
+pub use object::{
+    Inputs, Intent, IntentAction, Lineage, Object, Outputs, RemoteId, Serial, State, Status, Token,
+};
+pub use schema::{Effect, Schemas};
+pub use step::{Action, Call, CallAction, Change, Event, Failure, Op, Outcome, Plan, Reason, Step, StepId};
+pub use value::{Desired, Digest, Json, Path, Value};

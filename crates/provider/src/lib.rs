@@ -1,1 +1,11 @@
-//! sf-provider
+//! The contract of a backend. A backend is three things: what it can do and how it compiles an App (pure),
+//! what it knows of its kinds ([`sf_plan::Schemas`], data), and a [`Driver`] that makes the calls.
+//!
+//! Every argument and result is a serde value, so that the same traits can be served by another process.
+
+mod contract;
+
+pub use contract::{
+    ArtifactSource, Artifacts, Backend, BuiltArtifact, Cx, Driver, Endpoint, Info, Invocation, InvokeResult,
+    LogLine, LogQuery, LogStream, Operate, Scope,
+};

@@ -1,0 +1,25 @@
+//! What a backend knows of its kinds, as data that the planner asks for.
+
+use crate::addr::Kind;
+use crate::value::Path;
+
+/// What a changed input means for the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is changed where it is.
+    InPlace,
+    /// A new object takes its place.
+    NewObject,
+    /// The change is of no consequence.
+    Ignore,
+}
+
+/// A backend's knowledge of its kinds.
+pub trait Schemas: Send + Sync {
+    /// What a change at `path` of the inputs means.
+    fn effect(&self, kind: &Kind, path: &Path) -> Effect;
+    /// Whether an object of this kind cannot coexist with its successor (a fixed unique name).
+    fn delete_first(&self, kind: &Kind) -> bool;
+    /// Whether this output survives a change in place, so that the change does not ripple to those who refer to it.
+    fn stable(&self, kind: &Kind, output: &str) -> bool;
+}

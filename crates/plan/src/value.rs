@@ -1,0 +1,141 @@
+//! What a backend asks for: an object's inputs, some of which are known only once another object exists.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::addr::Addr;
+
+/// A plain JSON value. Its maps are sorted (`serde_json` without `preserve_order`), so its text is canonical.
+pub type Json = serde_json::Value;
+
+/// A SHA-256 digest, as 64 lower-case hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(pub String);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An input of an object. [`Value::Ref`] is the only source of edges between objects.
+///
+/// As JSON: literals, lists and maps stand as they are; the rest are objects with one `$` key:
+/// `{"$secret": hash}`, `{"$artifact": digest}`, `{"$ref": {"of": "kind/name", "output": "url"}}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A null, boolean, number or string (lists and maps are [`Value::List`] and [`Value::Map`]).
+    Lit(Json),
+    /// A secret's salted hash: never the secret.
+    Secret {
+        /// The salted hash.
+        hash: Digest,
+    },
+    /// Built code, by its digest.
+    Artifact(Digest),
+    /// An output of another object, known when that object exists.
+    Ref {
+        /// Whose output.
+        of: Addr,
+        /// Which output.
+        output: String,
+    },
+    /// A list.
+    List(Vec<Value>),
+    /// A map.
+    Map(BTreeMap<String, Value>),
+}
+
+/// A place inside an object's inputs: map keys and list indices, outermost first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Path(pub Vec<String>);
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("."))
+    }
+}
+
+/// An object that should exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// Its logical address.
+    pub addr: Addr,
+    /// Its inputs: a [`Value::Map`].
+    pub inputs: Value,
+    /// Objects that must be there first though no input refers to them.
+    pub after: BTreeSet<Addr>,
+    /// Refuse to delete or replace it without consent: it holds data.
+    pub protect: bool,
+}
+
+impl Value {
+    /// The JSON form documented on [`Value`].
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Lit(json) => json.clone(),
+            Self::Secret { hash } => serde_json::json!({ "$secret": hash }),
+            Self::Artifact(digest) => serde_json::json!({ "$artifact": digest }),
+            Self::Ref { of, output } => serde_json::json!({ "$ref": { "of": of, "output": output } }),
+            Self::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
+            Self::Map(map) => Json::Object(
+                map.iter()
+                    .map(|(key, value)| (key.clone(), value.to_json()))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The inverse of [`Value::to_json`].
+    ///
+    /// # Errors
+    /// An object with a `$` key that is none of the documented forms.
+    pub fn from_json(json: Json) -> Result<Self, serde_json::Error> {
+        match json {
+            Json::Array(items) => Ok(Self::List(
+                items.into_iter().map(Self::from_json).collect::<Result<_, _>>()?,
+            )),
+            Json::Object(map) if map.len() == 1 && map.keys().any(|key| key.starts_with('$')) => {
+                Ok(match serde_json::from_value::<Marker>(Json::Object(map))? {
+                    Marker::Secret(hash) => Self::Secret { hash },
+                    Marker::Artifact(digest) => Self::Artifact(digest),
+                    Marker::Ref { of, output } => Self::Ref { of, output },
+                })
+            }
+            Json::Object(map) => {
+                let entries = map
+                    .into_iter()
+                    .map(|(key, value)| Ok((key, Self::from_json(value)?)));
+                Ok(Self::Map(entries.collect::<Result<_, serde_json::Error>>()?))
+            }
+            literal => Ok(Self::Lit(literal)),
+        }
+    }
+}
+
+/// The `$` forms, as they stand in JSON.
+#[derive(Deserialize)]
+enum Marker {
+    #[serde(rename = "$secret")]
+    Secret(Digest),
+    #[serde(rename = "$artifact")]
+    Artifact(Digest),
+    #[serde(rename = "$ref")]
+    Ref { of: Addr, output: String },
+}
+
+impl Serialize for Value {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_json(Json::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,168 @@
+//! The traits that a backend implements.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sf_model::{App, Diagnostic};
+use sf_plan::{Call, Desired, Digest, Failure, Intent, Json, Object, ObjectKey, Outcome, Schemas};
+use tokio::sync::mpsc;
+
+/// The built code of each function, by the function's name.
+pub type Artifacts = BTreeMap<String, BuiltArtifact>;
+
+/// One function's built code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltArtifact {
+    /// The content digest that names it everywhere.
+    pub digest: Digest,
+    /// Bytes of the zip.
+    pub size: u64,
+}
+
+/// What owns the objects of one deploy: part of every physical name and tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Scope {
+    /// The project's name.
+    pub project: String,
+    /// The stage's name.
+    pub stage: String,
+}
+
+/// The pure half of a backend, and its registration.
+pub trait Backend: Send + Sync {
+    /// The name after `--provider` and in `[providers.…]`.
+    fn name(&self) -> &'static str;
+
+    /// What this provider cannot do of this App, each with its span, the feature, and the nearest thing that works.
+    /// Runs before anything is built. Warnings are allowed (a setting without effect here).
+    fn check(&self, app: &App) -> Vec<Diagnostic>;
+
+    /// The objects that make up the App. Pure: equal inputs give equal outputs. Called only if `check` had no error.
+    fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>>;
+
+    /// What the planner asks of its kinds.
+    fn schemas(&self) -> &dyn Schemas;
+}
+
+/// Where a driver takes the bytes of an artifact from.
+pub trait ArtifactSource: Send + Sync {
+    /// The file that holds the artifact's zip.
+    fn path(&self, digest: &Digest) -> Option<PathBuf>;
+}
+
+/// What every driver call is given.
+#[derive(Clone)]
+pub struct Cx {
+    /// Whose objects these are.
+    pub scope: Scope,
+    /// The built code.
+    pub artifacts: Arc<dyn ArtifactSource>,
+}
+
+/// The effects of a backend. Each call is safe to repeat: it may have taken effect though its answer was lost.
+#[async_trait]
+pub trait Driver: Send + Sync {
+    /// The object as it is now, or `None` if it is gone.
+    async fn read(&self, cx: &Cx, key: &ObjectKey, object: &Object) -> Result<Option<Object>, Failure>;
+
+    /// Makes one call of a plan.
+    async fn call(&self, cx: &Cx, call: &Call) -> Outcome;
+
+    /// What became of a call whose end was never recorded: the object, found by its deterministic name and ownership
+    /// tag, or `None` if it does not exist.
+    async fn find(&self, cx: &Cx, intent: &Intent) -> Result<Option<Object>, Failure>;
+
+    /// Everything that this scope owns, found by tags, for when the state was lost.
+    async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure>;
+}
+
+/// One invocation from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// The function.
+    pub function: String,
+    /// What it is given.
+    pub payload: Json,
+}
+
+/// What it answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvokeResult {
+    /// Whether the function returned (rather than threw, crashed or timed out).
+    pub ok: bool,
+    /// What it returned, or the error.
+    pub payload: Json,
+    /// The lines it logged meanwhile.
+    pub logs: Vec<LogLine>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Which log lines to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogQuery {
+    /// Only this function's; all if `None`.
+    pub function: Option<String>,
+    /// Only since then: milliseconds since the Unix epoch.
+    pub since_ms: Option<u64>,
+    /// At most so many of the newest.
+    pub tail: Option<usize>,
+    /// Go on with new ones as they come.
+    pub follow: bool,
+}
+
+/// One log line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// Whose.
+    pub function: String,
+    /// `stdout`, `stderr` or `system` (the platform's own words: a crash, a time-out).
+    pub stream: String,
+    /// The line, without its end.
+    pub message: String,
+}
+
+/// Log lines as they come; closed at the end, or never when following.
+pub type LogStream = mpsc::Receiver<Result<LogLine, Failure>>;
+
+/// A URL at which something of the App answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// `api` or `function`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Where it answers.
+    pub url: String,
+}
+
+/// What is deployed, as the provider says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Info {
+    /// Where it answers.
+    pub endpoints: Vec<Endpoint>,
+    /// The functions' names.
+    pub functions: Vec<String>,
+    /// Routes, as `METHOD /path -> function`.
+    pub routes: Vec<String>,
+    /// Schedules, as `expression -> function`.
+    pub schedules: Vec<String>,
+    /// The release that answers now.
+    pub release: Option<String>,
+}
+
+/// What people do with a deployed App.
+#[async_trait]
+pub trait Operate: Send + Sync {
+    /// Calls a function and waits for its answer.
+    async fn invoke(&self, cx: &Cx, invocation: &Invocation) -> Result<InvokeResult, Failure>;
+    /// Reads logs.
+    async fn logs(&self, cx: &Cx, query: &LogQuery) -> Result<LogStream, Failure>;
+    /// What is deployed; `None` if nothing is.
+    async fn info(&self, cx: &Cx) -> Result<Option<Info>, Failure>;
+}

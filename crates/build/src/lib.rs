@@ -25,6 +25,8 @@ pub struct Artifact {
     pub zip: PathBuf,
     /// Its size.
     pub size: u64,
+    /// The file that the runtime loads (portable: after bundling, `src/a.ts` is `src/a.mjs`) or runs (web), in the artifact.
+    pub entry: String,
     /// Whether the zip was in the cache already.
     pub cached: bool,
     /// What is in it, sorted by path.

@@ -20,6 +20,8 @@ pub struct BuiltArtifact {
     pub digest: Digest,
     /// Bytes of the zip.
     pub size: u64,
+    /// The file that the runtime loads or runs, in the artifact.
+    pub entry: String,
 }
 
 /// What owns the objects of one deploy: part of every physical name and tag.

@@ -23,8 +23,10 @@
 //! resource `release/current` names the exact revisions that answer from then on, and takes effect at once or not at all. A revision that
 //! no release names, and that is not the newest, is forgotten.
 
+mod client;
 mod types;
 
+pub use client::{AppClient, Client, ClientError, LogLines, LogsQuery, install_crypto_provider};
 pub use types::{
     ApiError, ApiSpec, AppStatus, ClockAdvance, CorsSpec, FunctionSpec, FunctionStatus, HandlerSpec, Health,
     HostStatus, InvokeRequest, InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,

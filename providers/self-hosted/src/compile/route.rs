@@ -1,0 +1,18 @@
+//! One entry of `http` -> `route/METHOD /path`
+
+use sf_model::Function;
+use sf_plan::Addr;
+
+use super::{Inputs, text};
+use crate::names;
+
+pub(super) fn compile(function: &Function) -> impl Iterator<Item = (Addr, Inputs)> {
+    function.http.iter().map(|http| {
+        let inputs = Inputs::from([
+            ("method".into(), text(names::method(http.route.method))),
+            ("path".into(), text(names::path(&http.route.path))),
+            ("function".into(), text(&function.name)),
+        ]);
+        (names::route(&http.route), inputs)
+    })
+}

@@ -1,0 +1,107 @@
+//! What each remote kind is: what a change of it means, and how it is put.
+
+mod api;
+mod function;
+mod record;
+mod release;
+mod route;
+mod schedule;
+
+use async_trait::async_trait;
+use sf_host_api::Client;
+use sf_plan::{Effect, Failure, Inputs, Json, Kind, Path, Schemas, Value};
+use sf_provider::Cx;
+
+use crate::compile::TAGS;
+use crate::names;
+pub(crate) use record::{annotations, owned};
+
+/// One remote kind.
+#[async_trait]
+pub(crate) trait RemoteKind: Send + Sync {
+    /// What a change at `path` of the inputs means.
+    fn effect(&self, path: &Path) -> Effect {
+        let _ = path;
+        Effect::InPlace
+    }
+
+    /// Whether `output` survives a change in place.
+    fn stable(&self, output: &str) -> bool;
+
+    /// The body that the host wants, of the resolved inputs.
+    ///
+    /// # Errors
+    /// The inputs hold something that this kind cannot take.
+    fn spec(&self, inputs: &Inputs) -> Result<Json, Failure> {
+        plain(inputs)
+    }
+
+    /// What must be done before the put.
+    ///
+    /// # Errors
+    /// It could not be done.
+    async fn prepare(&self, cx: &Cx, client: &Client, inputs: &Inputs) -> Result<(), Failure> {
+        let _ = (cx, client, inputs);
+        Ok(())
+    }
+}
+
+/// The kind of that name; `None` if this backend has none such.
+pub(crate) fn kind(name: &Kind) -> Option<&'static dyn RemoteKind> {
+    match name.0.as_str() {
+        names::API => Some(&api::Api),
+        names::FUNCTION => Some(&function::Function),
+        names::RELEASE => Some(&release::Release),
+        names::ROUTE => Some(&route::Route),
+        names::SCHEDULE => Some(&schedule::Schedule),
+        _ => None,
+    }
+}
+
+/// What the planner asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostSchemas;
+
+impl Schemas for HostSchemas {
+    fn effect(&self, name: &Kind, path: &Path) -> Effect {
+        kind(name).map_or(Effect::InPlace, |kind| kind.effect(path))
+    }
+
+    /// Never: a successor overwrites its predecessor under the same name, and the delete of a generation that was
+    /// overwritten does nothing. Deletes come late, when the new release no longer uses what they delete.
+    fn delete_first(&self, _: &Kind) -> bool {
+        false
+    }
+
+    fn stable(&self, name: &Kind, output: &str) -> bool {
+        kind(name).is_some_and(|kind| kind.stable(output))
+    }
+}
+
+/// Inputs as plain JSON, without the tags: an artifact is its digest.
+fn plain(inputs: &Inputs) -> Result<Json, Failure> {
+    Ok(match inputs {
+        Value::Lit(literal) => literal.clone(),
+        Value::Artifact(digest) => digest.0.clone().into(),
+        Value::List(items) => Json::Array(items.iter().map(plain).collect::<Result<_, _>>()?),
+        Value::Map(map) => {
+            let entries = map
+                .iter()
+                .filter(|(key, _)| key.as_str() != TAGS)
+                .map(|(key, value)| Ok((key.clone(), plain(value)?)));
+            Json::Object(entries.collect::<Result<_, Failure>>()?)
+        }
+        Value::Ref { of, output } => {
+            return Err(malformed(&format!("output `{output}` of {of} is not resolved")));
+        }
+        Value::Secret { .. } => return Err(malformed("the host has no secrets yet")),
+    })
+}
+
+fn malformed(cause: &str) -> Failure {
+    crate::failure::new(
+        "bad-inputs",
+        format!("the inputs cannot be sent to the host: {cause}"),
+        "this is a defect of the self-hosted provider: please report it",
+    )
+}

@@ -122,6 +122,8 @@ pub struct Function {
     pub env: BTreeMap<String, Vec<EnvPart>>,
     /// Its routes.
     pub http: Vec<HttpRoute>,
+    /// `http = "url"`: an address of its own besides the API's routes, with where that is said.
+    pub url: Option<Span>,
     /// What else calls it.
     pub on: Vec<Event>,
     /// What it may use, by the resource's (or function's) name.

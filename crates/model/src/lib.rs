@@ -3,6 +3,7 @@
 
 mod app;
 mod diagnostic;
+mod render;
 
 pub use app::{
     Access, Api, App, Bucket, BuildCommand, Cors, EnvPart, Event, EventKind, Function, Handler, HttpRoute,
@@ -10,6 +11,7 @@ pub use app::{
     Schedule, ScheduleExpr, Secret, Segment, Socket, Table, TableKey, Throttle, Topic, Workflow,
 };
 pub use diagnostic::{Diagnostic, Severity, Span};
+pub use render::{Position, render, to_json};
 
 /// The outside world, as far as `${…}` can ask for it.
 pub trait Lookup {

@@ -31,10 +31,7 @@ pub struct ObjectKey {
 impl Addr {
     /// An address from its two parts.
     pub fn new(kind: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            kind: Kind(kind.into()),
-            name: name.into(),
-        }
+        Self { kind: Kind(kind.into()), name: name.into() }
     }
 }
 
@@ -83,15 +80,9 @@ impl FromStr for ObjectKey {
         if let Some((addr, generation)) = text.rsplit_once('@')
             && let Ok(generation) = generation.parse()
         {
-            return Ok(Self {
-                addr: addr.parse()?,
-                generation,
-            });
+            return Ok(Self { addr: addr.parse()?, generation });
         }
-        Ok(Self {
-            addr: text.parse()?,
-            generation: 0,
-        })
+        Ok(Self { addr: text.parse()?, generation: 0 })
     }
 }
 
@@ -105,9 +96,7 @@ macro_rules! serde_as_string {
         }
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?
-                    .parse()
-                    .map_err(serde::de::Error::custom)
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
     };

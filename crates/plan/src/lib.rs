@@ -8,15 +8,23 @@
 //! The effects are in `sf-engine`, which only loops: `Run::ready` -> save -> `Driver::call` -> `Run::finish` -> save.
 
 mod addr;
+mod diff;
+mod graph;
 mod object;
+mod run;
+mod schedule;
 mod schema;
 mod step;
 mod value;
 
 pub use addr::{Addr, Kind, ObjectKey};
+pub use diff::diff;
+pub use graph::{Graph, GraphError, graph};
 pub use object::{
     Inputs, Intent, IntentAction, Lineage, Object, Outputs, RemoteId, Serial, State, Status, Token,
 };
+pub use run::{Report, Run, StalePlan};
+pub use schedule::schedule;
 pub use schema::{Effect, Schemas};
 pub use step::{Action, Call, CallAction, Change, Event, Failure, Op, Outcome, Plan, Reason, Step, StepId};
 pub use value::{Desired, Digest, Json, Path, Value};

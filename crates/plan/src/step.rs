@@ -181,6 +181,26 @@ pub struct Failure {
     pub transient: bool,
 }
 
+impl Failure {
+    /// A failure that no call made: a fault of `sf` itself.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: Some("internal".into()),
+            request_id: None,
+            hint: None,
+            transient: false,
+        }
+    }
+}
+
+impl Plan {
+    /// The changes that are more than `Keep`.
+    pub fn actual_changes(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.action != Action::Keep)
+    }
+}
+
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -82,11 +82,9 @@ impl Value {
             Self::Artifact(digest) => serde_json::json!({ "$artifact": digest }),
             Self::Ref { of, output } => serde_json::json!({ "$ref": { "of": of, "output": output } }),
             Self::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
-            Self::Map(map) => Json::Object(
-                map.iter()
-                    .map(|(key, value)| (key.clone(), value.to_json()))
-                    .collect(),
-            ),
+            Self::Map(map) => {
+                Json::Object(map.iter().map(|(key, value)| (key.clone(), value.to_json())).collect())
+            }
         }
     }
 
@@ -96,9 +94,9 @@ impl Value {
     /// An object with a `$` key that is none of the documented forms.
     pub fn from_json(json: Json) -> Result<Self, serde_json::Error> {
         match json {
-            Json::Array(items) => Ok(Self::List(
-                items.into_iter().map(Self::from_json).collect::<Result<_, _>>()?,
-            )),
+            Json::Array(items) => {
+                Ok(Self::List(items.into_iter().map(Self::from_json).collect::<Result<_, _>>()?))
+            }
             Json::Object(map) if map.len() == 1 && map.keys().any(|key| key.starts_with('$')) => {
                 Ok(match serde_json::from_value::<Marker>(Json::Object(map))? {
                     Marker::Secret(hash) => Self::Secret { hash },
@@ -107,9 +105,7 @@ impl Value {
                 })
             }
             Json::Object(map) => {
-                let entries = map
-                    .into_iter()
-                    .map(|(key, value)| Ok((key, Self::from_json(value)?)));
+                let entries = map.into_iter().map(|(key, value)| Ok((key, Self::from_json(value)?)));
                 Ok(Self::Map(entries.collect::<Result<_, serde_json::Error>>()?))
             }
             literal => Ok(Self::Lit(literal)),

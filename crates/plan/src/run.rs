@@ -192,6 +192,11 @@ impl Run {
         &self.state
     }
 
+    /// Says that the state differs from the stored one already.
+    pub fn touch(&mut self) {
+        self.dirty = true;
+    }
+
     /// The state with its next serial, if it changed since it was last taken.
     pub fn unsaved(&mut self) -> Option<&State> {
         if !std::mem::take(&mut self.dirty) {

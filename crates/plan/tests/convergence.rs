@@ -2,6 +2,8 @@
 //! intents are recovered, the next run converges to an empty plan, no step runs before its needs, and nothing is deleted while
 //! a live object refers to it.
 
+#![allow(clippy::unwrap_used, reason = "a failed expectation is what a test reports")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

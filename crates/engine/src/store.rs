@@ -1,0 +1,112 @@
+//! Where a state is kept, and who may change it.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sf_plan::State;
+
+/// Who holds a lock, for those who are refused it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockInfo {
+    /// The user's name.
+    pub who: String,
+    /// The machine's name.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// The command: `sf deploy`.
+    pub command: String,
+    /// When it was taken: milliseconds since the Unix epoch.
+    pub started_ms: u64,
+}
+
+/// A held lock; dropping it releases it, as does the death of the process.
+pub trait Lock: Send + Sync {
+    /// What was said when it was taken.
+    fn info(&self) -> &LockInfo;
+}
+
+/// Why a store could not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else is deploying.
+    #[error("the state is locked by {who}", who = holder(.0.as_deref()))]
+    Locked(Option<Box<LockInfo>>),
+    /// The file is no state.
+    #[error("read state `{path}`: {cause}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A later `sf` wrote it.
+    #[error("read state `{path}`: it has format {found}, and this sf knows formats up to {known}")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The file's format.
+        found: u64,
+        /// The newest known one.
+        known: u32,
+    },
+    /// Somebody else saved it meanwhile.
+    #[error("save state `{path}`: it was changed meanwhile (serial {found}, expected {expected})")]
+    Conflict {
+        /// The file.
+        path: PathBuf,
+        /// The stored serial.
+        found: u64,
+        /// The serial that the save was based on.
+        expected: u64,
+    },
+    /// The file system refused.
+    #[error("{operation} `{path}`: {cause}")]
+    Io {
+        /// What was attempted.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+}
+
+impl StoreError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Locked(_) => "wait until it is done; the lock ends with its process".into(),
+            Self::Corrupt { path, .. } => {
+                format!("move `{}` away and run again: what is deployed is found by its tags", path.display())
+            }
+            Self::Newer { .. } => "update sf".into(),
+            Self::Conflict { .. } => "run the command again".into(),
+            Self::Io { .. } => return None,
+        })
+    }
+}
+
+fn holder(info: Option<&LockInfo>) -> String {
+    info.map_or_else(
+        || "another process".into(),
+        |info| format!("{}@{} (process {}, `{}`)", info.who, info.host, info.pid, info.command),
+    )
+}
+
+/// Keeps one state. Saves are compare-and-swap on the serial.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] names the holder.
+    async fn lock(&self, info: LockInfo) -> Result<Box<dyn Lock>, StoreError>;
+
+    /// The state; `None` if there never was one.
+    async fn load(&self) -> Result<Option<State>, StoreError>;
+
+    /// Makes a state durable. Its serial must be above the stored one.
+    async fn save(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError>;
+}

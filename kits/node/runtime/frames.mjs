@@ -1,0 +1,113 @@
+// The frames of docs/worker-protocol.md: `u32` length, `u8` type, `u32` request id, payload; integers big-endian.
+
+export const REQUEST = 1;
+export const BODY = 2;
+export const CANCEL = 3;
+export const CREDIT = 4;
+export const READY = 16;
+export const RESPONSE = 17;
+export const ERROR = 18;
+export const FATAL = 19;
+
+/** Flag bit 0 of REQUEST, RESPONSE and BODY: the body ends here. */
+export const END = 1;
+/** How many bytes of one body may be unacknowledged. */
+export const WINDOW = 1024 * 1024;
+/** Longest frame, in bytes after the length. */
+const MAX_FRAME = 16 * 1024 * 1024;
+/** Bytes of `u32` length, `u8` type and `u32` id. */
+const PREFIX = 9;
+
+/** Cuts the incoming bytes into frames. Payloads are views into the received chunks wherever a frame lies in one chunk. */
+export class FrameReader {
+  #chunks = [];
+  #length = 0;
+  #need = 4;
+  #onFrame;
+
+  /** @param {(type: number, id: number, payload: Buffer) => void} onFrame */
+  constructor(onFrame) {
+    this.#onFrame = onFrame;
+  }
+
+  /** Takes received bytes. Throws when the other side breaks the protocol. */
+  push(chunk) {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (this.#length < this.#need) return;
+    const data = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks, this.#length);
+    let at = 0;
+    let need = 4;
+    while (data.length - at >= 4) {
+      const size = data.readUInt32BE(at);
+      if (size < 5 || size > MAX_FRAME) throw new Error(`worker protocol: a frame of ${size} bytes`);
+      need = 4 + size;
+      if (data.length - at < need) break;
+      this.#onFrame(data[at + 4], data.readUInt32BE(at + 5), data.subarray(at + PREFIX, at + need));
+      at += need;
+      need = 4;
+    }
+    this.#chunks = at === data.length ? [] : [at === 0 ? data : data.subarray(at)];
+    this.#length = data.length - at;
+    this.#need = need;
+  }
+}
+
+/** Splits the payload of a REQUEST into flags, head and the first bytes of the body. */
+export function decodeRequest(payload) {
+  const end = 5 + payload.readUInt32BE(1);
+  if (end > payload.length) throw new Error("worker protocol: a head longer than its frame");
+  return {
+    ended: (payload[0] & END) !== 0,
+    head: JSON.parse(payload.utf8Slice(5, end)),
+    body: payload.subarray(end),
+  };
+}
+
+/** A frame whose payload is a JSON value. */
+export function encodeJson(type, id, value) {
+  const json = JSON.stringify(value);
+  const size = Buffer.byteLength(json);
+  const frame = Buffer.allocUnsafe(PREFIX + size);
+  prefix(frame, 5 + size, type, id);
+  frame.utf8Write(json, PREFIX);
+  return frame;
+}
+
+/** A CREDIT frame. */
+export function encodeCredit(id, bytes) {
+  const frame = Buffer.allocUnsafe(PREFIX + 4);
+  prefix(frame, 9, CREDIT, id);
+  frame.writeUInt32BE(bytes, PREFIX);
+  return frame;
+}
+
+/** The part of a BODY frame that precedes `size` bytes of body. */
+export function encodeBodyPrefix(id, size, ended) {
+  const frame = Buffer.allocUnsafe(PREFIX + 1);
+  prefix(frame, 6 + size, BODY, id);
+  frame[PREFIX] = ended ? END : 0;
+  return frame;
+}
+
+/** A RESPONSE frame. `body` is a string, bytes or null, short enough for one frame. */
+export function encodeResponse(id, status, headers, body, ended) {
+  const head = `{"status":${status},"headers":${headers.length === 0 ? "[]" : JSON.stringify(headers)}}`;
+  const headSize = Buffer.byteLength(head);
+  const isText = typeof body === "string";
+  const bodySize = isText ? Buffer.byteLength(body) : body === null ? 0 : body.length;
+  const frame = Buffer.allocUnsafe(PREFIX + 5 + headSize + bodySize);
+  prefix(frame, 10 + headSize + bodySize, RESPONSE, id);
+  frame[PREFIX] = ended ? END : 0;
+  frame.writeUInt32BE(headSize, PREFIX + 1);
+  frame.utf8Write(head, PREFIX + 5);
+  if (isText) frame.utf8Write(body, PREFIX + 5 + headSize);
+  else if (body !== null) frame.set(body, PREFIX + 5 + headSize);
+  return frame;
+}
+
+function prefix(frame, size, type, id) {
+  frame.writeUInt32BE(size, 0);
+  frame[4] = type;
+  frame.writeUInt32BE(id, 5);
+}

@@ -1,1 +1,40 @@
-fn main() {}
+//! The project's own tools: `cargo xtask COMMAND`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for developers: it prints")]
+
+mod bench;
+mod demo;
+mod process;
+mod test;
+
+use std::process::ExitCode;
+
+/// A command: its name, what it does, and how.
+type Command = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
+
+const COMMANDS: &[Command] = &[
+    ("bench", "measure, and write docs/benchmarks.md", bench::bench),
+    ("demo", "build sf, deploy examples/hello-node, call it; --stop removes it", demo::demo),
+    ("test", "run every test; further arguments narrow the Rust tests", test::test),
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = args.split_first() else { return usage() };
+    let Some((_, _, command)) = COMMANDS.iter().find(|(known, ..)| known == name) else { return usage() };
+    match command(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("error: {name}: {cause}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("Usage: cargo xtask COMMAND\n");
+    for (name, about, _) in COMMANDS {
+        eprintln!("  {name:<10} {about}");
+    }
+    ExitCode::from(2)
+}

@@ -83,3 +83,30 @@ impl Diagnostic {
         self
     }
 }
+
+/// A text that is not what its place asks for: what every parser of this crate answers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Invalid {
+    /// As [`Diagnostic::code`].
+    pub code: &'static str,
+    /// One lower-case sentence.
+    pub message: String,
+    /// A good one.
+    pub hint: String,
+}
+
+impl Invalid {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// The same at a place.
+    pub(crate) fn at(self, span: Span) -> Diagnostic {
+        Diagnostic::error(self.code, span, self.message).hint(self.hint)
+    }
+}

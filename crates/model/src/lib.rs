@@ -1,17 +1,40 @@
 //! The manifest `sf.toml`: text with spans -> validation -> [`App`]. Pure: what the outside world says
 //! (environment, files, git) comes through [`Lookup`].
+//!
+//! ```text
+//! text ─ node ─> Node(spans) ─ overlay ─> Node ─ decode + interpolate ─> Manifest ─ validate ─> App
+//! ```
+//!
+//! No step stops at the first problem: each goes on with what it could read.
 
 mod app;
+mod decode;
 mod diagnostic;
+mod interpolate;
+mod item;
+mod load;
+mod manifest;
+mod names;
+mod node;
+mod overlay;
 mod render;
+mod runtime;
+mod schedule;
+mod units;
+mod validate;
 
 pub use app::{
     Access, Api, App, Bucket, BuildCommand, Cors, EnvPart, Event, EventKind, Function, Handler, HttpRoute,
-    Interface, JwtAuth, KeyType, Method, Package, PathPattern, Queue, Rollout, Route, Runtime, RuntimeFamily,
-    Schedule, ScheduleExpr, Secret, Segment, Socket, Table, TableKey, Throttle, Topic, Workflow,
+    Interface, JwtAuth, KeyType, Method, Package, PathPattern, Queue, Rollout, Route, Secret, Segment,
+    Socket, Table, TableKey, Throttle, Topic, Workflow,
 };
-pub use diagnostic::{Diagnostic, Severity, Span};
+pub use diagnostic::{Diagnostic, Invalid, Severity, Span};
+pub use load::load;
+pub use manifest::schema::json_schema;
 pub use render::{Position, render, to_json};
+pub use runtime::{RUNTIMES, RUNTIMES_AS_OF, Runtime, RuntimeFacts, RuntimeFamily};
+pub use schedule::{Schedule, ScheduleExpr};
+pub use units::{ByteSize, Period};
 
 /// The outside world, as far as `${…}` can ask for it.
 pub trait Lookup {
@@ -48,13 +71,4 @@ pub struct Loaded {
     pub app: Option<App>,
     /// All problems at once, in the order of their spans.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// Reads a manifest: parse, merge the stage's overlay, interpolate, validate.
-pub fn load(source: &Source, selection: &Selection, lookup: &dyn Lookup) -> Loaded {
-    let _ = (source, selection, lookup);
-    Loaded {
-        app: None,
-        diagnostics: Vec::new(),
-    }
 }

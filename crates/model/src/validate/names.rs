@@ -1,0 +1,172 @@
+//! Which names there are, and which of them this provider has.
+
+use std::collections::BTreeMap;
+
+use crate::decode::{Map, Spanned};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::item::ItemKind;
+use crate::manifest::{
+    BucketSection, FunctionSection, Manifest, ProviderName, QueueSection, SecretSection, SocketSection,
+    TableSection, TopicSection, WorkflowSection,
+};
+use crate::names;
+
+/// Everything that the manifest declares by name.
+#[derive(Debug, Default)]
+pub(crate) struct Names(BTreeMap<(ItemKind, String), Declared>);
+
+#[derive(Debug)]
+struct Declared {
+    /// Where its name stands.
+    key: Span,
+    /// Whether `only` leaves it out on the selected provider.
+    left_out: bool,
+}
+
+impl Names {
+    /// The names of one kind.
+    pub(crate) fn of(&self, kind: ItemKind) -> impl Iterator<Item = &str> + Clone {
+        self.0
+            .keys()
+            .filter(move |(of, _)| *of == kind)
+            .map(|(_, name)| name.as_str())
+    }
+
+    /// Everything of one kind that is on the selected provider, with where it stands.
+    pub(crate) fn present(&self, kind: ItemKind) -> impl Iterator<Item = (&str, Span)> {
+        let of_kind = self
+            .0
+            .iter()
+            .filter(move |((of, _), declared)| *of == kind && !declared.left_out);
+        of_kind.map(|((_, name), declared)| (name.as_str(), declared.key))
+    }
+
+    /// The kinds of which something has this name.
+    pub(crate) fn kinds(&self, name: &str) -> Vec<ItemKind> {
+        let has = |kind: &ItemKind| self.0.contains_key(&(*kind, name.to_owned()));
+        ItemKind::ALL.into_iter().filter(has).collect()
+    }
+
+    /// Whether a reference holds.
+    ///
+    /// # Errors
+    /// What to say at `span` if not.
+    pub(crate) fn find(
+        &self,
+        kind: ItemKind,
+        name: &str,
+        span: Span,
+        provider: &str,
+    ) -> Result<(), Box<Diagnostic>> {
+        let word = kind.facts().singular;
+        match self.0.get(&(kind, name.to_owned())) {
+            Some(declared) if declared.left_out => {
+                let message = format!("the {word} `{name}` does not exist on `{provider}`");
+                let error = Diagnostic::error("left-out", span, message);
+                Err(Box::new(error.hint(format!(
+                    "its `only` leaves `{provider}` out: add it there, or limit what refers to it in the same way"
+                ))))
+            }
+            Some(_) => Ok(()),
+            None => {
+                let error = Diagnostic::error(
+                    &format!("unknown-{word}"),
+                    span,
+                    format!("there is no {word} `{name}`"),
+                );
+                Err(Box::new(error.hint(self.hint(kind, name))))
+            }
+        }
+    }
+
+    fn hint(&self, kind: ItemKind, name: &str) -> String {
+        let facts = kind.facts();
+        if let Some(other) = self.kinds(name).first() {
+            return format!(
+                "`{name}` is a {}, not a {}",
+                other.facts().singular,
+                facts.singular
+            );
+        }
+        if self.of(kind).next().is_none() {
+            return format!("declare it: `[{}.{name}]`", facts.section);
+        }
+        let near = match names::nearest(name, self.of(kind)) {
+            Some(near) => format!("did you mean `{near}`? "),
+            None => String::new(),
+        };
+        format!("{near}the {} are {}", facts.section, names::list(self.of(kind)))
+    }
+}
+
+/// The names of all sections; what `only` leaves out is removed from them, with a note for each.
+pub(super) fn gather(manifest: &mut Manifest, provider: &str) -> (Names, Vec<Diagnostic>) {
+    let mut gather = Gather {
+        provider,
+        names: Names::default(),
+        notes: Vec::new(),
+    };
+    gather.section(ItemKind::Function, &mut manifest.functions);
+    gather.section(ItemKind::Bucket, &mut manifest.buckets);
+    gather.section(ItemKind::Table, &mut manifest.tables);
+    gather.section(ItemKind::Queue, &mut manifest.queues);
+    gather.section(ItemKind::Topic, &mut manifest.topics);
+    gather.section(ItemKind::Secret, &mut manifest.secrets);
+    gather.section(ItemKind::Workflow, &mut manifest.workflows);
+    gather.section(ItemKind::Socket, &mut manifest.sockets);
+    (gather.names, gather.notes)
+}
+
+struct Gather<'a> {
+    provider: &'a str,
+    names: Names,
+    notes: Vec<Diagnostic>,
+}
+
+impl Gather<'_> {
+    fn section<K, S: Limited>(&mut self, kind: ItemKind, section: &mut Option<Spanned<Map<K, S>>>) {
+        let Some(section) = section else {
+            return;
+        };
+        section.value.entries.retain(|name, entry| {
+            let only = entry.value.only();
+            let left_out = only.is_some_and(|only| only.value.iter().all(|one| one.value.0 != self.provider));
+            if let Some(only) = only.filter(|_| left_out) {
+                let word = kind.facts().singular;
+                let message = format!("the {word} `{name}` is left out on `{}`", self.provider);
+                self.notes.push(Diagnostic::note("left-out", only.span, message));
+            }
+            let declared = Declared {
+                key: entry.key,
+                left_out,
+            };
+            self.names.0.insert((kind, name.clone()), declared);
+            !left_out
+        });
+    }
+}
+
+/// What can be limited to some providers.
+trait Limited {
+    fn only(&self) -> Option<&Spanned<Vec<Spanned<ProviderName>>>>;
+}
+
+macro_rules! limited {
+    ($($type:ty),*) => {$(
+        impl Limited for $type {
+            fn only(&self) -> Option<&Spanned<Vec<Spanned<ProviderName>>>> {
+                self.only.as_ref()
+            }
+        }
+    )*};
+}
+limited!(
+    FunctionSection,
+    BucketSection,
+    TableSection,
+    QueueSection,
+    TopicSection,
+    SecretSection,
+    WorkflowSection,
+    SocketSection
+);

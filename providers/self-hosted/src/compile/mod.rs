@@ -76,6 +76,3 @@ fn texts(items: &[String]) -> Value {
 fn number(number: u64) -> Value {
     Value::Lit(number.into())
 }
-
-#[cfg(test)]
-mod tests;

@@ -62,3 +62,42 @@ fn joined(name: &str, value: &Json) -> Result<String, Failure> {
         Json::Null | Json::Object(_) => Err(malformed(&format!("environment variable `{name}` is no text"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(inputs: Json) -> Result<Json, Failure> {
+        Function.spec(&Value::from_json(inputs).unwrap())
+    }
+
+    #[test]
+    fn the_parts_of_an_environment_value_are_joined() {
+        let inputs = json!({
+            "artifact": {"$artifact": "ab"},
+            "env": {"PLAIN": "x", "DOCS": ["http://127.0.0.1:", 80, "/docs/"]},
+            "tags": {"team": "market"},
+            "warm": 2,
+        });
+        let expected = json!({
+            "artifact": "ab",
+            "env": {"PLAIN": "x", "DOCS": "http://127.0.0.1:80/docs/"},
+            "warm": 2,
+        });
+        assert_eq!(spec(inputs), Ok(expected));
+    }
+
+    #[test]
+    fn inputs_that_no_function_has_are_refused() {
+        let unresolved = json!({"env": {"API": {"$ref": {"of": "api/api", "output": "url"}}}});
+        let failure = spec(unresolved).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "the inputs cannot be sent to the host: output `url` of api/api is not resolved"
+        );
+        assert!(spec(json!({"env": {"SECRET": {"$secret": "ab"}}})).is_err());
+        assert!(spec(json!({"env": {"NESTED": {"a": 1, "b": 2}}})).is_err());
+    }
+}

@@ -60,3 +60,106 @@ fn annotation<T: DeserializeOwned>(resource: &Resource, name: &str) -> Result<T,
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use sf_plan::{Digest, Outputs};
+
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope {
+            project: "shop".into(),
+            stage: "dev".into(),
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(|number| Value::Lit(number.into())),
+            "[a-z$ ]{0,8}".prop_map(|text| Value::Lit(text.into())),
+            "[0-9a-f]{64}".prop_map(|hex| Value::Artifact(Digest(hex))),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                prop::collection::btree_map("[a-z/ ]{1,8}", inner, 0..4).prop_map(Value::Map),
+            ]
+        })
+    }
+
+    fn key() -> impl Strategy<Value = ObjectKey> {
+        ("(route|function)", "[a-zA-Z /{}+-]{1,20}", 0..3_u64).prop_map(|(kind, name, generation)| {
+            ObjectKey {
+                addr: Addr::new(kind, name),
+                generation,
+            }
+        })
+    }
+
+    fn stored(key: &ObjectKey, annotations: BTreeMap<String, Json>) -> Resource {
+        Resource {
+            kind: key.addr.kind.0.clone(),
+            name: key.addr.name.clone(),
+            revision: "r7".into(),
+            spec: Json::Null,
+            annotations,
+            outputs: BTreeMap::from([("url".to_owned(), "http://127.0.0.1:1".into())]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_object_is_read_back_as_it_was_recorded(
+            key in key(),
+            inputs in prop::collection::btree_map("[a-z]{1,8}", value(), 0..4).prop_map(Value::Map),
+            deps in prop::collection::btree_set(key(), 0..4),
+        ) {
+            let resource = stored(&key, annotations(&key, &inputs, &deps));
+            let (read_key, object) = owned(&scope(), &resource).unwrap().unwrap();
+            prop_assert_eq!(read_key, key.clone());
+            prop_assert_eq!(object, Object {
+                id: names::remote_id(&scope(), &key.addr),
+                inputs,
+                outputs: Outputs::from([
+                    ("revision".to_owned(), "r7".into()),
+                    ("url".to_owned(), "http://127.0.0.1:1".into()),
+                ]),
+                deps,
+                status: Status::Ready,
+                protect: false,
+            });
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_put_is_not_ours() {
+        let key = ObjectKey {
+            addr: names::function("hello"),
+            generation: 0,
+        };
+        let resource = stored(&key, BTreeMap::from([("owner".to_owned(), "me".into())]));
+        assert_eq!(owned(&scope(), &resource), Ok(None));
+    }
+
+    #[test]
+    fn an_unreadable_annotation_is_an_error_with_a_way_out() {
+        let key = ObjectKey {
+            addr: names::function("hello"),
+            generation: 0,
+        };
+        let mut kept = annotations(&key, &Value::Map(BTreeMap::new()), &BTreeSet::new());
+        kept.insert(DEPS_ANNOTATION.to_owned(), "everything".into());
+        let failure = owned(&scope(), &stored(&key, kept)).unwrap_err();
+        assert!(
+            failure
+                .message
+                .starts_with("function/hello: its annotation `sf.deps` cannot be read: "),
+            "{failure}"
+        );
+        assert!(failure.hint.is_some() && !failure.transient);
+    }
+}

@@ -121,6 +121,13 @@ fn calling(function: &Function) -> Vec<Diagnostic> {
             "use `interface = \"portable\"` (Request in, Response out), or `interface = \"web\"` for a program that serves HTTP",
         ));
     }
+    if let Some(span) = function.url {
+        found.push(unsupported(
+            span,
+            "a function's own address (`http = \"url\"`)",
+            "give it a route of the API: `http = [\"ANY /…\"]`",
+        ));
+    }
     for route in &function.http {
         if let Some(auth) = &route.auth {
             found.push(unsupported(

@@ -2,11 +2,10 @@
 //!
 //! Nothing is dropped in silence. Each hint is the nearest thing that works today.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use sf_model::{App, Diagnostic, EnvPart, EventKind, Function, Interface, Runtime, RuntimeFamily, Span};
 
-use crate::names;
 use crate::settings::Settings;
 
 /// Node.js majors that the kit is made for.
@@ -26,18 +25,14 @@ pub(crate) fn check(app: &App) -> Vec<Diagnostic> {
     found
 }
 
-/// `feature` in the plural, or with its name.
 fn unsupported(span: Span, feature: &str, hint: &str) -> Diagnostic {
-    let message = format!("provider `self-hosted` cannot do {feature} yet");
+    let message = format!("provider `self-hosted` does not support {feature} yet");
     Diagnostic::error("capability", span, message).hint(hint)
 }
 
 fn resources(app: &App) -> Vec<Diagnostic> {
-    fn spans<T>(items: &std::collections::BTreeMap<String, T>, span: fn(&T) -> Span) -> Vec<(&str, Span)> {
-        items
-            .iter()
-            .map(|(name, item)| (name.as_str(), span(item)))
-            .collect()
+    fn spans<T>(items: &BTreeMap<String, T>, span: fn(&T) -> Span) -> Vec<(&str, Span)> {
+        items.iter().map(|(name, item)| (name.as_str(), span(item))).collect()
     }
     const STORE: &str = "keep the data in a database or object store of your own, with its address in `env`, \
                          or limit this to other providers with `only`";
@@ -130,25 +125,15 @@ fn calling(function: &Function) -> Vec<Diagnostic> {
     }
     for route in &function.http {
         if let Some(auth) = &route.auth {
-            found.push(unsupported(
-                route.span,
-                &format!("routes with authorizer `{auth}`"),
-                AUTH_HINT,
-            ));
+            found.push(unsupported(route.span, &format!("routes with authorizer `{auth}`"), AUTH_HINT));
         }
         if let Some(throttle) = &route.throttle {
             found.push(unsupported(throttle.span, "throttling of a route", THROTTLE_HINT));
         }
     }
-    let mut schedules = BTreeSet::new();
     for event in &function.on {
         let (feature, hint) = match &event.kind {
-            EventKind::Schedule(schedule) => {
-                if !schedules.insert(names::schedule(&function.name, schedule)) {
-                    found.push(twice(function, event.span));
-                }
-                continue;
-            }
+            EventKind::Schedule(_) => continue,
             EventKind::Queue { queue, .. } => (format!("events of queue `{queue}`"), PUSH_HINT),
             EventKind::Topic { topic, .. } => (format!("events of topic `{topic}`"), PUSH_HINT),
             EventKind::Bucket { bucket, .. } => (format!("events of bucket `{bucket}`"), POLL_HINT),
@@ -163,14 +148,6 @@ const PUSH_HINT: &str = "give the function a route (`http = [\"POST /…\"]`) an
 const POLL_HINT: &str =
     "have the function look for changes on a schedule (`on = [{ schedule = \"rate(1 minute)\" }]`)";
 
-fn twice(function: &Function, span: Span) -> Diagnostic {
-    let message = format!(
-        "function `{}` has this schedule twice: it fires once",
-        function.name
-    );
-    Diagnostic::warning("duplicate-schedule", span, message).hint("remove one of the two")
-}
-
 /// What it may use.
 fn grants(function: &Function) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -178,14 +155,14 @@ fn grants(function: &Function) -> Vec<Diagnostic> {
         let span = function.uses_spans.get(name).copied().unwrap_or(function.span);
         found.push(unsupported(
             span,
-            &format!("`uses` (function `{}` uses `{name}`)", function.name),
+            &format!("`uses` (`{name}`)"),
             "there is no `ctx` for it on this provider yet: call what the function needs by an address in `env`",
         ));
     }
     for (name, span) in &function.secrets {
         found.push(unsupported(
             *span,
-            &format!("secrets (function `{}` reads `{name}`)", function.name),
+            &format!("secrets (`{name}`)"),
             "pass the value with `env = { NAME = \"${env:NAME}\" }` for now: it is stored as plain text with the function",
         ));
     }
@@ -196,13 +173,7 @@ fn grants(function: &Function) -> Vec<Diagnostic> {
 fn environment(function: &Function) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for part in function.env.values().flatten() {
-        let EnvPart::Output {
-            kind,
-            name,
-            output,
-            span,
-        } = part
-        else {
+        let EnvPart::Output { kind, name, output, span } = part else {
             continue;
         };
         if kind == "api" && output == "url" {
@@ -214,10 +185,7 @@ fn environment(function: &Function) -> Vec<Diagnostic> {
                 format!("${{function.{name}.{output}}}"),
                 "a function has no address of its own here: use `${api.url}` and one of its routes",
             ),
-            _ => (
-                format!("${{{kind}.{name}.{output}}}"),
-                "use `${env:NAME}` with an address of your own",
-            ),
+            _ => (format!("${{{kind}.{name}.{output}}}"), "use `${env:NAME}` with an address of your own"),
         };
         found.push(unsupported(*span, &format!("the output `{reference}`"), hint));
     }
@@ -239,9 +207,5 @@ fn runtime(runtime: &Runtime) -> Option<Diagnostic> {
         [] => format!("use `{language}`"),
         _ => format!("use `{language}` (what the host has), or {}", listed.join(", ")),
     };
-    Some(unsupported(
-        runtime.span,
-        &format!("runtime `{language}{version}`"),
-        &hint,
-    ))
+    Some(unsupported(runtime.span, &format!("runtime `{language}{version}`"), &hint))
 }

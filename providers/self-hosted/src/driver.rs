@@ -35,9 +35,7 @@ impl HostDriver {
         let Some(resource) = stored else {
             return Ok(None);
         };
-        Ok(kinds::owned(&cx.scope, &resource)?
-            .filter(|(stored, _)| stored == key)
-            .map(|(_, object)| object))
+        Ok(kinds::owned(&cx.scope, &resource)?.filter(|(stored, _)| stored == key).map(|(_, object)| object))
     }
 
     async fn put(&self, cx: &Cx, call: &Call, inputs: &Inputs) -> Result<(RemoteId, Outputs), Failure> {
@@ -62,10 +60,8 @@ impl HostDriver {
         if self.get(cx, key).await?.is_none() {
             return Ok(());
         }
-        let deleted: Result<bool, ClientError> = self
-            .app(cx)?
-            .delete_resource(&key.addr.kind.0, &key.addr.name)
-            .await;
+        let deleted: Result<bool, ClientError> =
+            self.app(cx)?.delete_resource(&key.addr.kind.0, &key.addr.name).await;
         deleted.map(drop).map_err(|error| failure::from_client(&error))
     }
 }
@@ -78,10 +74,9 @@ impl Driver for HostDriver {
 
     async fn call(&self, cx: &Cx, call: &Call) -> Outcome {
         let outcome = match &call.action {
-            CallAction::Create { inputs } | CallAction::Update { inputs, .. } => self
-                .put(cx, call, inputs)
-                .await
-                .map(|(id, outputs)| Outcome::Done { id, outputs }),
+            CallAction::Create { inputs } | CallAction::Update { inputs, .. } => {
+                self.put(cx, call, inputs).await.map(|(id, outputs)| Outcome::Done { id, outputs })
+            }
             CallAction::Delete { .. } => self.delete(cx, &call.key).await.map(|()| Outcome::Deleted),
         };
         // A put takes effect as a whole or not at all: nothing is ever left half made.
@@ -105,10 +100,7 @@ impl Driver for HostDriver {
 fn unknown_kind(call: &Call) -> Failure {
     failure::new(
         "unknown-kind",
-        format!(
-            "put {}: the self-hosted provider has no kind `{}`",
-            call.key, call.key.addr.kind
-        ),
+        format!("put {}: the self-hosted provider has no kind `{}`", call.key, call.key.addr.kind),
         "was the plan made by another provider or a newer version of sf?",
     )
 }

@@ -31,9 +31,7 @@ impl HostOperate {
 #[async_trait]
 impl Operate for HostOperate {
     async fn invoke(&self, cx: &Cx, invocation: &Invocation) -> Result<InvokeResult, Failure> {
-        let request = InvokeRequest {
-            payload: invocation.payload.clone(),
-        };
+        let request = InvokeRequest { payload: invocation.payload.clone() };
         let answer = self.app(cx)?.invoke(&invocation.function, &request).await;
         let answer = answer.map_err(|error| failure::from_client(&error))?;
         Ok(InvokeResult {
@@ -82,24 +80,13 @@ async fn forward(mut lines: LogLines, sender: mpsc::Sender<Result<LogLine, Failu
 }
 
 fn line(line: sf_host_api::LogLine) -> LogLine {
-    LogLine {
-        time_ms: line.time_ms,
-        function: line.function,
-        stream: line.stream,
-        message: line.message,
-    }
+    LogLine { time_ms: line.time_ms, function: line.function, stream: line.stream, message: line.message }
 }
 
 fn info(status: AppStatus) -> Info {
-    let api = status.url.map(|url| Endpoint {
-        kind: "api".into(),
-        name: "api".into(),
-        url,
-    });
-    let routes = status
-        .routes
-        .iter()
-        .map(|route| format!("{} {} -> {}", route.method, route.path, route.function));
+    let api = status.url.map(|url| Endpoint { kind: "api".into(), name: "api".into(), url });
+    let routes =
+        status.routes.iter().map(|route| format!("{} {} -> {}", route.method, route.path, route.function));
     let schedules = status.schedules.iter().map(|schedule| {
         let zone = match schedule.timezone.as_str() {
             "UTC" => String::new(),
@@ -111,11 +98,7 @@ fn info(status: AppStatus) -> Info {
         endpoints: api.into_iter().collect(),
         routes: routes.collect(),
         schedules: schedules.collect(),
-        functions: status
-            .functions
-            .into_iter()
-            .map(|function| function.name)
-            .collect(),
+        functions: status.functions.into_iter().map(|function| function.name).collect(),
         release: status.release,
     }
 }

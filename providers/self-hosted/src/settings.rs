@@ -58,19 +58,13 @@ impl Settings {
                 ),
             }
         }
-        if problems.is_empty() {
-            Ok(settings)
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(settings) } else { Err(problems) }
     }
 }
 
 fn host(value: &Json) -> Option<String> {
     let url = value.as_str()?;
-    let authority = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"))?;
+    let authority = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
     (!authority.trim_matches('/').is_empty()).then(|| url.to_owned())
 }
 

@@ -66,10 +66,7 @@ impl AppClient {
     ) -> Result<Resource, ClientError> {
         let operation = format!("put {kind}/{name}");
         let path = resource_path(kind, name)?;
-        self.request(Method::PUT, &path, &operation)
-            .body(put)
-            .json()
-            .await
+        self.request(Method::PUT, &path, &operation).body(put).json().await
     }
 
     /// Deletes a resource; `false` if it was gone already.
@@ -115,8 +112,7 @@ impl AppClient {
     }
 
     fn request(&self, method: Method, below: &str, operation: &str) -> Request<'_> {
-        self.client
-            .request(method, &format!("{}{below}", self.path), operation)
+        self.client.request(method, &format!("{}{below}", self.path), operation)
     }
 }
 

@@ -76,9 +76,9 @@ impl ClientError {
             Self::BadUrl { .. } => Some("a host's URL looks like http://127.0.0.1:7070".into()),
             Self::Connect { .. } => Some("see whether it runs with `sf host status`".into()),
             Self::Protocol { .. } => Some("does another program listen at this address?".into()),
-            Self::Api {
-                status: 401 | 403, ..
-            } => Some("the token is not this host's: was its data directory removed or replaced?".into()),
+            Self::Api { status: 401 | 403, .. } => {
+                Some("the token is not this host's: was its data directory removed or replaced?".into())
+            }
             Self::Api { error, .. } => error.hint.clone(),
             Self::BadToken | Self::BadName(_) | Self::Setup(_) | Self::Lost { .. } | Self::File { .. } => {
                 None
@@ -123,15 +123,9 @@ impl ClientError {
     pub(super) fn from_transport(operation: &str, url: &str, error: &reqwest::Error) -> Self {
         let cause = root_cause(error);
         if error.is_connect() {
-            Self::Connect {
-                url: url.to_owned(),
-                cause,
-            }
+            Self::Connect { url: url.to_owned(), cause }
         } else {
-            Self::Lost {
-                operation: operation.to_owned(),
-                cause,
-            }
+            Self::Lost { operation: operation.to_owned(), cause }
         }
     }
 }
@@ -145,8 +139,5 @@ fn root_cause(error: &dyn Error) -> String {
     let text = innermost.to_string();
     let mut chars = text.chars();
     // The operating system's sentences begin with a capital; ours do not, and this one stands inside ours.
-    chars
-        .next()
-        .map(|first| first.to_lowercase().chain(chars).collect())
-        .unwrap_or_default()
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }

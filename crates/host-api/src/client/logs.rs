@@ -52,13 +52,7 @@ pub struct LogLines {
 
 impl LogLines {
     pub(super) fn new(response: Response, operation: String, url: String) -> Self {
-        Self {
-            response,
-            operation,
-            url,
-            partial: Vec::new(),
-            ready: VecDeque::new(),
-        }
+        Self { response, operation, url, partial: Vec::new(), ready: VecDeque::new() }
     }
 
     /// The next line; `None` after the last one. Cancel-safe.
@@ -81,11 +75,7 @@ impl LogLines {
                 Ok(None) if self.partial.is_empty() => return None,
                 Ok(None) => self.ready.push_back(std::mem::take(&mut self.partial)),
                 Err(error) => {
-                    return Some(Err(ClientError::from_transport(
-                        &self.operation,
-                        &self.url,
-                        &error,
-                    )));
+                    return Some(Err(ClientError::from_transport(&self.operation, &self.url, &error)));
                 }
             }
         }
@@ -110,9 +100,6 @@ impl LogLines {
     }
 
     fn protocol(&self, cause: String) -> ClientError {
-        ClientError::Protocol {
-            operation: self.operation.clone(),
-            cause,
-        }
+        ClientError::Protocol { operation: self.operation.clone(), cause }
     }
 }

@@ -34,9 +34,7 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
     }
 }
 
@@ -76,10 +74,7 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] says; [`ClientError::Connect`] if nothing listens.
     pub async fn health(&self) -> Result<Health, ClientError> {
-        self.request(Method::GET, "/v1/health", "ask for the host's health")
-            .anonymous()
-            .json()
-            .await
+        self.request(Method::GET, "/v1/health", "ask for the host's health").anonymous().json().await
     }
 
     /// `GET /v1/openapi.json`
@@ -87,10 +82,7 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] says.
     pub async fn openapi(&self) -> Result<serde_json::Value, ClientError> {
-        self.request(Method::GET, "/v1/openapi.json", "read the API's description")
-            .anonymous()
-            .json()
-            .await
+        self.request(Method::GET, "/v1/openapi.json", "read the API's description").anonymous().json().await
     }
 
     /// `GET /v1/status`
@@ -98,9 +90,7 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] says.
     pub async fn status(&self) -> Result<HostStatus, ClientError> {
-        self.request(Method::GET, "/v1/status", "ask for the host's status")
-            .json()
-            .await
+        self.request(Method::GET, "/v1/status", "ask for the host's status").json().await
     }
 
     /// `POST /v1/shutdown`. Answered before the host exits; what is in flight ends first.
@@ -108,10 +98,7 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] says.
     pub async fn shutdown(&self) -> Result<(), ClientError> {
-        self.request(Method::POST, "/v1/shutdown", "stop the host")
-            .send()
-            .await
-            .map(drop)
+        self.request(Method::POST, "/v1/shutdown", "stop the host").send().await.map(drop)
     }
 
     /// `POST /v1/clock`: moves the clock of schedules forward.
@@ -119,11 +106,7 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] says.
     pub async fn advance_clock(&self, advance: ClockAdvance) -> Result<(), ClientError> {
-        self.request(Method::POST, "/v1/clock", "move the host's clock")
-            .body(&advance)
-            .send()
-            .await
-            .map(drop)
+        self.request(Method::POST, "/v1/clock", "move the host's clock").body(&advance).send().await.map(drop)
     }
 
     /// `HEAD /v1/artifacts/{digest}`: whether the host has it.
@@ -146,10 +129,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::File`] if the file cannot be read; [`ClientError::Api`] if its content has another digest.
     pub async fn put_artifact(&self, digest: &str, file: &Path) -> Result<(), ClientError> {
-        let unreadable = |cause| ClientError::File {
-            path: file.to_owned(),
-            cause,
-        };
+        let unreadable = |cause| ClientError::File { path: file.to_owned(), cause };
         let path = format!("/v1/artifacts/{}", segment(digest)?);
         let zip = tokio::fs::File::open(file).await.map_err(unreadable)?;
         let size = zip.metadata().await.map_err(unreadable)?.len();
@@ -168,9 +148,7 @@ impl Client {
     /// # Errors
     /// As [`ClientError`] says.
     pub async fn apps(&self) -> Result<Vec<AppStatus>, ClientError> {
-        self.request(Method::GET, "/v1/apps", "list what is deployed")
-            .json()
-            .await
+        self.request(Method::GET, "/v1/apps", "list what is deployed").json().await
     }
 
     /// The calls that concern one project's stage.
@@ -187,10 +165,7 @@ impl Client {
 }
 
 fn parse_base(url: &str) -> Result<Url, ClientError> {
-    let bad = |cause: String| ClientError::BadUrl {
-        url: url.to_owned(),
-        cause,
-    };
+    let bad = |cause: String| ClientError::BadUrl { url: url.to_owned(), cause };
     let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(bad("its scheme is neither http nor https".into()));
@@ -225,9 +200,7 @@ fn http_client(base: &Url) -> Result<reqwest::Client, ClientError> {
     } else {
         install_crypto_provider();
     }
-    builder
-        .build()
-        .map_err(|error| ClientError::Setup(error.to_string()))
+    builder.build().map_err(|error| ClientError::Setup(error.to_string()))
 }
 
 /// A TLS configuration that trusts nobody, for a client that never uses it.

@@ -66,22 +66,15 @@ impl<'c> Request<'c> {
             return Ok(response);
         }
         let status = response.status();
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| ClientError::from_transport(&operation, &url, &error))?;
+        let body =
+            response.bytes().await.map_err(|error| ClientError::from_transport(&operation, &url, &error))?;
         Err(match serde_json::from_slice::<ApiError>(&body) {
-            Ok(error) => ClientError::Api {
-                operation,
-                status: status.as_u16(),
-                error,
-            },
+            Ok(error) => ClientError::Api { operation, status: status.as_u16(), error },
             // A proxy in front of a remote host answers so while the host is away.
             Err(_) if status.is_server_error() => bodyless_error(operation, status),
-            Err(_) => ClientError::Protocol {
-                operation,
-                cause: format!("status {status}: {}", quote(&body)),
-            },
+            Err(_) => {
+                ClientError::Protocol { operation, cause: format!("status {status}: {}", quote(&body)) }
+            }
         })
     }
 
@@ -95,10 +88,8 @@ impl<'c> Request<'c> {
             .bytes()
             .await
             .map_err(|error| ClientError::from_transport(&operation, &url, &error))?;
-        serde_json::from_slice(&body).map_err(|error| ClientError::Protocol {
-            operation,
-            cause: format!("{error}: {}", quote(&body)),
-        })
+        serde_json::from_slice(&body)
+            .map_err(|error| ClientError::Protocol { operation, cause: format!("{error}: {}", quote(&body)) })
     }
 
     /// The answer's status, whatever it is.
@@ -108,9 +99,7 @@ impl<'c> Request<'c> {
 
     async fn dispatch(mut self) -> Result<Response, ClientError> {
         if self.authorized {
-            self.builder = self
-                .builder
-                .header(AUTHORIZATION, self.client.authorization.clone());
+            self.builder = self.builder.header(AUTHORIZATION, self.client.authorization.clone());
         }
         if self.limited {
             self.builder = self.builder.timeout(CALL_TIMEOUT);
@@ -160,10 +149,6 @@ pub(super) fn percent_encode(text: &str) -> String {
 
 fn quote(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    let quoted: String = text
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(QUOTED_CHARS)
-        .collect();
+    let quoted: String = text.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS).collect();
     format!("`{quoted}`")
 }

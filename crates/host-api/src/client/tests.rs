@@ -97,10 +97,7 @@ async fn errors_keep_the_hosts_words() {
         .route("/v1/status", get(async || refuse(401, "bad-token")))
         .route("/v1/apps", get(async || refuse(503, "busy")))
         .route("/v1/apps/p/s", get(async || refuse(404, "no-such-app")))
-        .route(
-            "/v1/apps/p/s/resources",
-            get(async || (StatusCode::NOT_FOUND, "page not found")),
-        )
+        .route("/v1/apps/p/s/resources", get(async || (StatusCode::NOT_FOUND, "page not found")))
         .route("/v1/clock", post(async || StatusCode::BAD_GATEWAY));
     let (client, _) = serve(router).await;
 
@@ -182,9 +179,8 @@ async fn log_lines_are_joined_over_chunks() {
         stream: "stdout".into(),
         message: message.into(),
     };
-    let text = ["one", "twö", "three"]
-        .map(|message| serde_json::to_string(&line(message)).unwrap())
-        .join("\n");
+    let text =
+        ["one", "twö", "three"].map(|message| serde_json::to_string(&line(message)).unwrap()).join("\n");
     let logs = move |State(seen): State<Seen>, RawQuery(query): RawQuery| async move {
         seen.push(query.unwrap_or_default());
         // Chunks of seven bytes end in the middle of lines and of characters.
@@ -192,12 +188,7 @@ async fn log_lines_are_joined_over_chunks() {
         Body::from_stream(stream::iter(chunks.into_iter().map(Ok::<_, std::io::Error>)))
     };
     let (client, seen) = serve(Router::new().route("/v1/apps/p/s/logs", get(logs))).await;
-    let query = LogsQuery {
-        function: Some("a&b".into()),
-        since_ms: Some(3),
-        tail: Some(10),
-        follow: false,
-    };
+    let query = LogsQuery { function: Some("a&b".into()), since_ms: Some(3), tail: Some(10), follow: false };
     let mut lines = client.app("p", "s").unwrap().logs(&query).await.unwrap();
     let mut messages = Vec::new();
     while let Some(line) = lines.next().await {
@@ -210,10 +201,7 @@ async fn log_lines_are_joined_over_chunks() {
 #[tokio::test]
 async fn a_log_that_breaks_off_is_an_error() {
     let logs = async || {
-        let chunks = [
-            Ok(Bytes::from_static(b"{\"time_ms\":1")),
-            Err(std::io::Error::other("gone")),
-        ];
+        let chunks = [Ok(Bytes::from_static(b"{\"time_ms\":1")), Err(std::io::Error::other("gone"))];
         Body::from_stream(stream::iter(chunks))
     };
     let router: Router<Seen> = Router::new().route("/v1/apps/p/s/logs", get(logs));
@@ -234,12 +222,7 @@ async fn nobody_listening_is_said_so() {
     drop(listener);
     let client = Client::new(&url, "t").unwrap();
     let error = client.health().await.unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("connect to the host at {url}: ")),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&format!("connect to the host at {url}: ")), "{error}");
     assert!(error.is_transient());
 
     let request = InvokeRequest { payload: json!(null) };
@@ -253,10 +236,7 @@ fn what_cannot_be_sent_is_refused_before_it_is_sent() {
         let error = Client::new(url, "t").unwrap_err();
         assert!(matches!(error, ClientError::BadUrl { .. }), "{url}: {error:?}");
     }
-    assert!(matches!(
-        Client::new("http://127.0.0.1:1", "a\nb"),
-        Err(ClientError::BadToken)
-    ));
+    assert!(matches!(Client::new("http://127.0.0.1:1", "a\nb"), Err(ClientError::BadToken)));
     let client = Client::new("http://127.0.0.1:1", "t").unwrap();
     for name in ["", ".", ".."] {
         assert!(matches!(client.app(name, "dev"), Err(ClientError::BadName(_))));

@@ -20,10 +20,7 @@ pub(super) fn compile(function: &Function, artifacts: &Artifacts) -> Result<(Add
         ("env".into(), env(function)),
         ("memory".into(), number(function.memory)),
         ("timeout-ms".into(), number(milliseconds(function.timeout))),
-        (
-            "warm".into(),
-            number(function.warm.map_or(0, |(instances, _)| instances.into())),
-        ),
+        ("warm".into(), number(function.warm.map_or(0, |(instances, _)| instances.into()))),
     ]);
     inputs.extend(calling(function, artifact)?);
     Ok((names::function(&function.name), inputs))
@@ -52,12 +49,8 @@ fn calling(function: &Function, artifact: &BuiltArtifact) -> Result<Inputs, Box<
             Err(Box::new(Diagnostic::error("no-handler", function.span, message)))
         }
         (Interface::Lambda, _) => {
-            let message = "provider `self-hosted` cannot do the `lambda` interface yet";
-            Err(Box::new(Diagnostic::error(
-                "capability",
-                function.interface_span,
-                message,
-            )))
+            let message = "provider `self-hosted` does not support the `lambda` interface yet";
+            Err(Box::new(Diagnostic::error("capability", function.interface_span, message)))
         }
     }
 }
@@ -103,10 +96,7 @@ fn part(part: &EnvPart) -> Value {
     match part {
         EnvPart::Text(plain) => text(plain),
         // `check` lets through no other output than the API's.
-        EnvPart::Output { output, .. } => Value::Ref {
-            of: names::api(),
-            output: output.clone(),
-        },
+        EnvPart::Output { output, .. } => Value::Ref { of: names::api(), output: output.clone() },
     }
 }
 

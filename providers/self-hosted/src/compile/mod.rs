@@ -34,9 +34,7 @@ pub(crate) fn compile(app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, 
         return Err(problems);
     }
     let release = release::compile(objects.keys());
-    let tagged = objects
-        .into_iter()
-        .map(|(addr, inputs)| (addr, with_tags(inputs, &app.tags)));
+    let tagged = objects.into_iter().map(|(addr, inputs)| (addr, with_tags(inputs, &app.tags)));
     Ok(tagged.chain([release]).map(desired).collect())
 }
 

@@ -8,10 +8,7 @@ use crate::names;
 /// Refers to everyone's revision, so the planner puts it last and deletes what it no longer names after it.
 pub(super) fn compile<'a>(others: impl Iterator<Item = &'a Addr>) -> (Addr, Inputs) {
     let revisions = others.map(|addr| {
-        let revision = Value::Ref {
-            of: addr.clone(),
-            output: "revision".into(),
-        };
+        let revision = Value::Ref { of: addr.clone(), output: "revision".into() };
         (addr.to_string(), revision)
     });
     let resources = Value::Map(revisions.collect());

@@ -32,9 +32,7 @@ pub(crate) fn owned(scope: &Scope, resource: &Resource) -> Result<Option<(Object
     }
     let addr = Addr::new(resource.kind.clone(), resource.name.clone());
     let mut outputs = resource.outputs.clone();
-    outputs
-        .entry("revision".to_owned())
-        .or_insert_with(|| resource.revision.clone().into());
+    outputs.entry("revision".to_owned()).or_insert_with(|| resource.revision.clone().into());
     let object = Object {
         id: names::remote_id(scope, &addr),
         inputs: annotation::<Value>(resource, INPUTS_ANNOTATION)?,
@@ -52,10 +50,7 @@ fn annotation<T: DeserializeOwned>(resource: &Resource, name: &str) -> Result<T,
     serde_json::from_value(value).map_err(|error| {
         failure::new(
             "bad-annotation",
-            format!(
-                "{}/{}: its annotation `{name}` cannot be read: {error}",
-                resource.kind, resource.name
-            ),
+            format!("{}/{}: its annotation `{name}` cannot be read: {error}", resource.kind, resource.name),
             "was it put by a newer version of sf, or changed by hand? delete the resource and deploy again",
         )
     })
@@ -71,10 +66,7 @@ mod tests {
     use super::*;
 
     fn scope() -> Scope {
-        Scope {
-            project: "shop".into(),
-            stage: "dev".into(),
-        }
+        Scope { project: "shop".into(), stage: "dev".into() }
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -92,12 +84,8 @@ mod tests {
     }
 
     fn key() -> impl Strategy<Value = ObjectKey> {
-        ("(route|function)", "[a-zA-Z /{}+-]{1,20}", 0..3_u64).prop_map(|(kind, name, generation)| {
-            ObjectKey {
-                addr: Addr::new(kind, name),
-                generation,
-            }
-        })
+        ("(route|function)", "[a-zA-Z /{}+-]{1,20}", 0..3_u64)
+            .prop_map(|(kind, name, generation)| ObjectKey { addr: Addr::new(kind, name), generation })
     }
 
     fn stored(key: &ObjectKey, annotations: BTreeMap<String, Json>) -> Resource {
@@ -137,27 +125,19 @@ mod tests {
 
     #[test]
     fn what_somebody_else_put_is_not_ours() {
-        let key = ObjectKey {
-            addr: names::function("hello"),
-            generation: 0,
-        };
+        let key = ObjectKey { addr: names::function("hello"), generation: 0 };
         let resource = stored(&key, BTreeMap::from([("owner".to_owned(), "me".into())]));
         assert_eq!(owned(&scope(), &resource), Ok(None));
     }
 
     #[test]
     fn an_unreadable_annotation_is_an_error_with_a_way_out() {
-        let key = ObjectKey {
-            addr: names::function("hello"),
-            generation: 0,
-        };
+        let key = ObjectKey { addr: names::function("hello"), generation: 0 };
         let mut kept = annotations(&key, &Value::Map(BTreeMap::new()), &BTreeSet::new());
         kept.insert(DEPS_ANNOTATION.to_owned(), "everything".into());
         let failure = owned(&scope(), &stored(&key, kept)).unwrap_err();
         assert!(
-            failure
-                .message
-                .starts_with("function/hello: its annotation `sf.deps` cannot be read: "),
+            failure.message.starts_with("function/hello: its annotation `sf.deps` cannot be read: "),
             "{failure}"
         );
         assert!(failure.hint.is_some() && !failure.transient);

@@ -25,7 +25,7 @@ name = "shop"
 [functions.hello]
 handler = "src/hello.mjs#hello"
 runtime = "node18"
-on = [{ schedule = "0 3 * * *" }, { schedule = "0  3 * * *", timezone = "UTC" }]
+on = [{ schedule = "0 3 * * *" }]
 [providers.self-hosted]
 host = "127.0.0.1:7070"
 port = 70000

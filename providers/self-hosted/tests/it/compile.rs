@@ -93,10 +93,7 @@ fn a_change_of_code_does_not_ripple_through_the_api() {
     let api = sf_provider_self_hosted::names::api();
     assert!(stable(&api, "url") && stable(&api, "port"));
     assert!(!stable(&api, "revision"));
-    assert!(!stable(
-        &sf_provider_self_hosted::names::function("a"),
-        "revision"
-    ));
+    assert!(!stable(&sf_provider_self_hosted::names::function("a"), "revision"));
 
     let effect = |field: &str| schemas.effect(&api.kind, &Path(vec![field.to_owned()]));
     assert_eq!(effect("cors"), sf_plan::Effect::InPlace);

@@ -24,14 +24,9 @@ impl Lookup for Nowhere {
 
 /// The App of a manifest that must be valid.
 pub(crate) fn load(text: &str) -> App {
-    let source = Source {
-        name: "sf.toml".to_owned(),
-        text: text.to_owned(),
-    };
+    let source = Source { name: "sf.toml".to_owned(), text: text.to_owned() };
     let loaded = sf_model::load(&source, &Selection::default(), &Nowhere);
-    loaded
-        .app
-        .unwrap_or_else(|| panic!("the manifest is not valid: {:#?}", loaded.diagnostics))
+    loaded.app.unwrap_or_else(|| panic!("the manifest is not valid: {:#?}", loaded.diagnostics))
 }
 
 /// A digest that stands for the code of `name`.
@@ -47,11 +42,7 @@ pub(crate) fn artifacts(app: &App) -> Artifacts {
             (Some(handler), Interface::Portable | Interface::Lambda) => handler.file.clone(),
             _ => function.name.clone(),
         };
-        let artifact = BuiltArtifact {
-            digest: digest(&function.name),
-            size: 1,
-            entry,
-        };
+        let artifact = BuiltArtifact { digest: digest(&function.name), size: 1, entry };
         (function.name.clone(), artifact)
     });
     built.collect()

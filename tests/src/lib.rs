@@ -1,1 +1,22 @@
-//! sf-e2e
+//! What the end-to-end tests are made of: an [`Env`] with a home of its own, [`Project`]s in it, the compiled `sf`, an HTTP client, a load
+//! generator, and a [`Gate`] between `sf` and the host that stops a deploy at a chosen request.
+//!
+//! A test sees only what a user sees: the command line, the manifest, HTTP. Nothing of the product's code is linked in. Conditions are awaited with
+//! [`eventually`]; nothing sleeps for a fixed time and hopes.
+
+mod binary;
+mod env;
+mod gate;
+pub mod http;
+mod load;
+mod project;
+mod run;
+mod wait;
+
+pub use binary::sf;
+pub use env::{Env, Host, Logged};
+pub use gate::{Gate, When};
+pub use load::{Load, Report};
+pub use project::Project;
+pub use run::{Run, Running, kill_now, signal};
+pub use wait::{DEADLINE, eventually, eventually_within};

@@ -70,8 +70,10 @@ impl<'c> Request<'c> {
             response.bytes().await.map_err(|error| ClientError::from_transport(&operation, &url, &error))?;
         Err(match serde_json::from_slice::<ApiError>(&body) {
             Ok(error) => ClientError::Api { operation, status: status.as_u16(), error },
-            // A proxy in front of a remote host answers so while the host is away.
-            Err(_) if status.is_server_error() => bodyless_error(operation, status),
+            // A proxy in front of a remote host answers so while the host is away or busy.
+            Err(_) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                bodyless_error(operation, status)
+            }
             Err(_) => {
                 ClientError::Protocol { operation, cause: format!("status {status}: {}", quote(&body)) }
             }

@@ -156,6 +156,9 @@ pub struct Info {
     pub schedules: Vec<String>,
     /// The release that answers now.
     pub release: Option<String>,
+    /// What does not work as deployed, one sentence each: a port that another program took, a worker that cannot start.
+    #[serde(default)]
+    pub problems: Vec<String>,
 }
 
 /// What people do with a deployed App.

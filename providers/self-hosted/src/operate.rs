@@ -84,7 +84,10 @@ fn line(line: sf_host_api::LogLine) -> LogLine {
 }
 
 fn info(status: AppStatus) -> Info {
-    let api = status.url.map(|url| Endpoint { kind: "api".into(), name: "api".into(), url });
+    let problems = problems(&status);
+    // An address at which nothing listens is no endpoint.
+    let url = status.url.filter(|_| status.gateway_error.is_none());
+    let api = url.map(|url| Endpoint { kind: "api".into(), name: "api".into(), url });
     let routes =
         status.routes.iter().map(|route| format!("{} {} -> {}", route.method, route.path, route.function));
     let schedules = status.schedules.iter().map(|schedule| {
@@ -100,5 +103,48 @@ fn info(status: AppStatus) -> Info {
         schedules: schedules.collect(),
         functions: status.functions.into_iter().map(|function| function.name).collect(),
         release: status.release,
+        problems,
+    }
+}
+
+fn problems(status: &AppStatus) -> Vec<String> {
+    let gateway = status.gateway_error.iter().map(|error| format!("the HTTP API does not answer: {error}"));
+    let workers = status.functions.iter().filter_map(|function| {
+        let error = function.last_error.as_deref()?;
+        Some(format!("function `{}` could not be started: {error}", function.name))
+    });
+    gateway.chain(workers).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sf_host_api::FunctionStatus;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_work_is_said() {
+        let status = AppStatus {
+            project: "shop".into(),
+            stage: "dev".into(),
+            url: Some("http://127.0.0.1:8080".into()),
+            gateway_error: Some("port 8080 is taken".into()),
+            release: Some("r1".into()),
+            routes: Vec::new(),
+            schedules: Vec::new(),
+            functions: vec![FunctionStatus {
+                name: "hello".into(),
+                artifact: "ab".into(),
+                workers: 0,
+                last_error: Some("there is no `node` on PATH".into()),
+            }],
+        };
+        let info = info(status);
+        assert_eq!(info.endpoints, []);
+        let expected = [
+            "the HTTP API does not answer: port 8080 is taken",
+            "function `hello` could not be started: there is no `node` on PATH",
+        ];
+        assert_eq!(info.problems, expected);
     }
 }

@@ -1,1 +1,163 @@
-//! sf-host
+//! The embedded function host: one process that keeps deployed apps, runs their functions as child processes and answers for them.
+//!
+//! ```text
+//! control API (axum, loopback, token) ─> store (files) ─> Release (compiled, swapped at once)
+//! gateway (one listener an app) ─> Router ─> Pool (one a function revision) ─> Worker (child process)
+//! scheduler (cron, time zones) ──────────────────┘
+//! ```
+//!
+//! A release owns its pools, a pool owns its workers, and a request in flight holds what it uses: dropping the last owner of a
+//! worker kills its process group. That is all there is to draining.
+
+mod apps;
+mod clock;
+mod control;
+mod gateway;
+mod logs;
+mod openapi;
+mod release;
+mod schedule;
+mod store;
+mod worker;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use openapi::openapi;
+pub use worker::launcher::worker_exec;
+
+/// How a host is started.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Where its data is; made if missing. One host at a time owns it.
+    pub data_dir: PathBuf,
+    /// Where the control API listens; port 0 for any.
+    pub control: SocketAddr,
+    /// The first port for apps' gateways; 0 for any.
+    pub first_gateway_port: u16,
+    /// Put before each worker's command: `["sf", "__worker"]`. Empty: workers are started directly.
+    pub worker_launcher: Vec<OsString>,
+    /// How long a worker may be idle.
+    pub idle_timeout: Duration,
+}
+
+impl HostConfig {
+    /// The defaults, for a folder.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            control: SocketAddr::from(([127, 0, 0, 1], 7070)),
+            first_gateway_port: 7071,
+            worker_launcher: Vec::new(),
+            idle_timeout: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Why a host could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// Somebody else listens there.
+    #[error("start the host: port {port} is taken")]
+    PortTaken {
+        /// The port.
+        port: u16,
+    },
+    /// Another host owns the folder.
+    #[error("start the host: another host uses `{}`", .0.display())]
+    InUse(PathBuf),
+    /// The system refused.
+    #[error("start the host: {operation} `{path}`: {cause}")]
+    Io {
+        /// What was attempted.
+        operation: &'static str,
+        /// On what.
+        path: String,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// Stored data that cannot be read.
+    #[error("start the host: read `{}`: {cause}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+}
+
+impl HostError {
+    pub(crate) fn io(operation: &'static str, path: &Path, cause: std::io::Error) -> Self {
+        Self::Io { operation, path: path.display().to_string(), cause }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::PortTaken { .. } => Some("choose another with `--port`, or 0 for any".into()),
+            Self::InUse(_) => Some("`sf host status` shows it, `sf host stop` stops it".into()),
+            Self::Io { .. } => None,
+            Self::Corrupt { path, .. } => Some(format!("move `{}` away and deploy again", path.display())),
+        }
+    }
+}
+
+/// A host that listens.
+pub struct Host {
+    shared: Arc<apps::Shared>,
+    listener: tokio::net::TcpListener,
+}
+
+impl Host {
+    /// Takes the folder, restores what was deployed, and listens.
+    ///
+    /// # Errors
+    /// The folder or a port is not to be had.
+    pub async fn start(config: HostConfig) -> Result<Self, HostError> {
+        let store = store::Store::open(&config.data_dir)?;
+        let listener = tokio::net::TcpListener::bind(config.control).await.map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::AddrInUse => HostError::PortTaken { port: config.control.port() },
+            _ => HostError::Io { operation: "listen at", path: config.control.to_string(), cause },
+        })?;
+        let address =
+            listener.local_addr().map_err(|cause| HostError::io("read the address of", &config.data_dir, cause))?;
+        let shared = apps::Shared::restore(config, store, address).await?;
+        shared.store.announce(&shared.url())?;
+        Ok(Self { shared, listener })
+    }
+
+    /// The control API's URL.
+    pub fn url(&self) -> String {
+        self.shared.url()
+    }
+
+    /// The control API's token.
+    pub fn token(&self) -> String {
+        self.shared.store.token().to_owned()
+    }
+
+    /// Serves until told to stop, by the future or by `POST /v1/shutdown`; what is in flight is finished.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let Self { shared, listener } = self;
+        let scheduler = tokio::spawn(schedule::run(shared.clone()));
+        let stopping = shared.clone();
+        tokio::spawn(async move {
+            shutdown.await;
+            stopping.shutdown.cancel();
+        });
+        let token = shared.shutdown.clone();
+        let served =
+            axum::serve(listener, control::router(shared.clone())).with_graceful_shutdown(token.cancelled_owned()).await;
+        scheduler.abort();
+        shared.close_gateways().await;
+        shared.store.withdraw();
+        served
+    }
+}

@@ -1,0 +1,105 @@
+//! What answers: an app's active release, compiled from the revisions that it names and swapped as one pointer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sf_host_api::{ApiError, ApiSpec, FunctionSpec, ReleaseSpec, RouteSpec, ScheduleSpec};
+
+use crate::gateway::cors::Cors;
+use crate::gateway::router::Router;
+use crate::store::AppRecord;
+use crate::worker::{FunctionContext, Pool};
+
+/// What an app answers with.
+pub(crate) struct Release {
+    pub(crate) revision: String,
+    pub(crate) spec: ReleaseSpec,
+    pub(crate) router: Router,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) routes: Vec<RouteSpec>,
+    pub(crate) schedules: Vec<ScheduleSpec>,
+    pub(crate) pools: BTreeMap<String, Arc<Pool>>,
+}
+
+/// Turns a release's spec into what answers. Pools of unchanged functions are taken over from `previous` with their warm workers.
+pub(crate) fn compile(
+    app: &AppRecord,
+    revision: &str,
+    spec: ReleaseSpec,
+    previous: Option<&Release>,
+    context: impl Fn(&str) -> FunctionContext,
+    unpacked: impl Fn(&str) -> std::io::Result<std::path::PathBuf>,
+) -> Result<Release, ApiError> {
+    let mut parts = Parts::default();
+    for (address, revision) in &spec.resources {
+        let stored = app.resources.get(address).and_then(|stored| stored.revisions.get(revision));
+        let json = stored.ok_or_else(|| ApiError {
+            code: "unknown-revision".into(),
+            message: format!("release: `{address}` has no revision `{revision}`"),
+            hint: Some("put the resource first".into()),
+            names: [address.clone()].into(),
+        })?;
+        parts.add(address, revision, json.clone())?;
+    }
+    let mut pools = BTreeMap::new();
+    for (name, (revision, spec)) in parts.functions {
+        let kept = previous.and_then(|previous| previous.pools.get(&name)).filter(|pool| pool.revision == revision);
+        let pool = match kept {
+            Some(pool) => pool.clone(),
+            None => {
+                let folder = unpacked(&spec.artifact).map_err(|error| {
+                    fault("unpack-failed", format!("unpack the artifact of function `{name}`: {error}"))
+                })?;
+                Arc::new(Pool::new(revision, spec, context(&name), folder))
+            }
+        };
+        pools.insert(name, pool);
+    }
+    for (what, function) in parts.users() {
+        if !pools.contains_key(function) {
+            return Err(fault("unknown-function", format!("release: {what} calls `{function}`, which is not in it")));
+        }
+    }
+    let router = Router::new(&parts.routes).map_err(|message| fault("bad-route", message))?;
+    let cors = parts.api.cors.map(|cors| Cors::new(cors, &parts.routes));
+    let (revision, routes, schedules) = (revision.to_owned(), parts.routes, parts.schedules);
+    Ok(Release { revision, spec, router, cors, routes, schedules, pools })
+}
+
+fn fault(code: &str, message: String) -> ApiError {
+    ApiError { code: code.into(), message, hint: None, names: std::collections::BTreeSet::new() }
+}
+
+#[derive(Default)]
+struct Parts {
+    api: ApiSpec,
+    functions: BTreeMap<String, (String, FunctionSpec)>,
+    routes: Vec<RouteSpec>,
+    schedules: Vec<ScheduleSpec>,
+}
+
+impl Parts {
+    fn add(&mut self, address: &str, revision: &str, json: serde_json::Value) -> Result<(), ApiError> {
+        let (kind, name) = address.split_once('/').unwrap_or((address, ""));
+        let bad = |error: serde_json::Error| fault("bad-spec", format!("`{address}`: {error}"));
+        match kind {
+            "api" => self.api = serde_json::from_value(json).map_err(bad)?,
+            "route" => self.routes.push(serde_json::from_value(json).map_err(bad)?),
+            "schedule" => self.schedules.push(serde_json::from_value(json).map_err(bad)?),
+            "function" => {
+                let spec = serde_json::from_value(json).map_err(bad)?;
+                self.functions.insert(name.to_owned(), (revision.to_owned(), spec));
+            }
+            _ => return Err(fault("bad-spec", format!("release: `{address}` cannot be released"))),
+        }
+        Ok(())
+    }
+
+    /// Whoever calls a function, and the function.
+    fn users(&self) -> impl Iterator<Item = (String, &String)> {
+        let routes = self.routes.iter().map(|route| (format!("route `{} {}`", route.method, route.path), &route.function));
+        let schedules =
+            self.schedules.iter().map(|schedule| (format!("schedule `{}`", schedule.expression), &schedule.function));
+        routes.chain(schedules)
+    }
+}

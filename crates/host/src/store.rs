@@ -1,0 +1,210 @@
+//! The data folder: everything that survives the process.
+//!
+//! | path | what |
+//! | --- | --- |
+//! | `lock` | held by the running host |
+//! | `token` | the control API's token, readable by the owner only |
+//! | `id` | identifies this folder |
+//! | `host.json` | URL and process of the running host; removed at a clean stop |
+//! | `apps/PROJECT.STAGE.json` | an app's resources and active release |
+//! | `artifacts/DIGEST.zip` | uploaded code |
+//! | `unpacked/DIGEST/` | the same, unpacked when first used |
+//! | `logs/PROJECT.STAGE/FUNCTION.ndjson` | log lines; `.1` is the older half |
+//! | `requests.log` | mutating calls of the control API, one JSON object a line |
+//!
+//! Files are replaced by writing a temporary one, syncing it and renaming it: a killed host leaves the old or the new one.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sf_host_api::Resource;
+
+use crate::HostError;
+
+/// An app as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AppRecord {
+    pub(crate) version: u32,
+    pub(crate) project: String,
+    pub(crate) stage: String,
+    pub(crate) port: Option<u16>,
+    /// By `kind/name`.
+    pub(crate) resources: BTreeMap<String, Stored>,
+}
+
+/// A resource and the revisions of it that something still needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    pub(crate) newest: Resource,
+    pub(crate) revisions: BTreeMap<String, serde_json::Value>,
+}
+
+pub(crate) struct Store {
+    root: PathBuf,
+    token: String,
+    id: String,
+    _lock: File,
+}
+
+impl Store {
+    pub(crate) fn open(root: &Path) -> Result<Self, HostError> {
+        for folder in ["apps", "artifacts", "unpacked", "logs"] {
+            let path = root.join(folder);
+            fs::create_dir_all(&path).map_err(|cause| HostError::io("create folder", &path, cause))?;
+        }
+        restrict(root).map_err(|cause| HostError::io("restrict", root, cause))?;
+        let path = root.join("lock");
+        let lock = File::create(&path).map_err(|cause| HostError::io("open", &path, cause))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(HostError::InUse(root.to_owned())),
+            Err(fs::TryLockError::Error(cause)) => return Err(HostError::io("lock", &path, cause)),
+        }
+        let token = read_or_make(&root.join("token"), 32)?;
+        let id = read_or_make(&root.join("id"), 8)?;
+        Ok(Self { root: root.to_owned(), token, id, _lock: lock })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Says where the host is, for the command line.
+    pub(crate) fn announce(&self, url: &str) -> Result<(), HostError> {
+        let path = self.root.join("host.json");
+        let about = serde_json::json!({ "url": url, "pid": std::process::id(), "host_id": self.id });
+        replace(&path, about.to_string().as_bytes()).map_err(|cause| HostError::io("write", &path, cause))
+    }
+
+    pub(crate) fn withdraw(&self) {
+        let _ = fs::remove_file(self.root.join("host.json"));
+    }
+
+    pub(crate) fn load_apps(&self) -> Result<Vec<AppRecord>, HostError> {
+        let folder = self.root.join("apps");
+        let entries = fs::read_dir(&folder).map_err(|cause| HostError::io("read", &folder, cause))?;
+        let mut apps = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|cause| HostError::io("read", &folder, cause))?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let bytes = fs::read(&path).map_err(|cause| HostError::io("read", &path, cause))?;
+            let app = serde_json::from_slice(&bytes)
+                .map_err(|cause| HostError::Corrupt { path: path.clone(), cause: cause.to_string() })?;
+            apps.push(app);
+        }
+        Ok(apps)
+    }
+
+    fn app_path(&self, project: &str, stage: &str) -> PathBuf {
+        self.root.join("apps").join(format!("{project}.{stage}.json"))
+    }
+
+    pub(crate) fn save_app(&self, app: &AppRecord) -> io::Result<()> {
+        replace(&self.app_path(&app.project, &app.stage), &serde_json::to_vec(app)?)
+    }
+
+    pub(crate) fn remove_app(&self, project: &str, stage: &str) -> io::Result<()> {
+        fs::remove_file(self.app_path(project, stage))?;
+        match fs::remove_dir_all(self.logs(project, stage)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn logs(&self, project: &str, stage: &str) -> PathBuf {
+        self.root.join("logs").join(format!("{project}.{stage}"))
+    }
+
+    pub(crate) fn artifact(&self, digest: &str) -> PathBuf {
+        self.root.join("artifacts").join(format!("{digest}.zip"))
+    }
+
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.root.join("artifacts")
+    }
+
+    /// The artifact's folder, unpacked if it was not.
+    pub(crate) fn unpacked(&self, digest: &str) -> io::Result<PathBuf> {
+        let target = self.root.join("unpacked").join(digest);
+        if target.is_dir() {
+            return Ok(target);
+        }
+        let temporary = tempfile::Builder::new().prefix(".unpack-").tempdir_in(self.root.join("unpacked"))?;
+        let mut zip = zip::ZipArchive::new(File::open(self.artifact(digest))?).map_err(io::Error::other)?;
+        zip.extract(temporary.path()).map_err(io::Error::other)?;
+        match fs::rename(temporary.path(), &target) {
+            // Somebody else was faster; theirs is the same.
+            Err(error) if !target.is_dir() => Err(error),
+            _ => Ok(target),
+        }
+    }
+
+    /// Forgets artifacts that no app refers to.
+    pub(crate) fn collect(&self, used: &std::collections::BTreeSet<String>) -> io::Result<()> {
+        for folder in ["artifacts", "unpacked"] {
+            for entry in fs::read_dir(self.root.join(folder))? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let digest = name.strip_suffix(".zip").unwrap_or(&name);
+                if digest.starts_with('.') || used.contains(digest) {
+                    continue;
+                }
+                if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Durable and all or nothing.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Hexadecimal text that is made once. A temporary file is readable by its owner only, and so is what it is renamed to.
+fn read_or_make(path: &Path, bytes: usize) -> Result<String, HostError> {
+    match fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(HostError::io("read", path, cause)),
+        _ => {}
+    }
+    let text = random_hex(bytes).map_err(|cause| HostError::io("make", path, cause))?;
+    replace(path, text.as_bytes()).map_err(|cause| HostError::io("write", path, cause))?;
+    Ok(text)
+}
+
+/// Unguessable text, from the system's random source.
+pub(crate) fn random_hex(bytes: usize) -> io::Result<String> {
+    let mut buffer = vec![0u8; bytes];
+    getrandom::fill(&mut buffer).map_err(io::Error::other)?;
+    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &Path) -> io::Result<()> {
+    Ok(())
+}

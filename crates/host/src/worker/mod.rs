@@ -1,0 +1,81 @@
+//! Workers: child processes that run one revision of one function.
+
+mod framed;
+mod frames;
+pub(crate) mod launcher;
+mod pool;
+mod process;
+mod runtime;
+mod web;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+
+pub(crate) use pool::{FunctionContext, Pool};
+
+/// Any error, boxed: bodies come from several places.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// A body as it streams through.
+pub(crate) type Body = BoxBody<Bytes, BoxError>;
+
+/// What a function is called with.
+pub(crate) enum Invocation {
+    /// An HTTP request, with the parameters of its route.
+    Http { request: http::Request<Body>, url: String, params: Vec<(String, String)>, id: String, trace: String },
+    /// A CloudEvent, and its data.
+    Event { event: serde_json::Value, data: Bytes, id: String, trace: String },
+}
+
+impl Invocation {
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Http { id, .. } | Self::Event { id, .. } => id,
+        }
+    }
+}
+
+/// Why a call has no answer. Cloned to all who waited for the same worker.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// No worker could be started.
+    #[error("{message}")]
+    Start { code: &'static str, message: String },
+    /// The handler threw.
+    #[error("{name}: {message}")]
+    Threw { name: String, message: String },
+    /// It took too long.
+    #[error("the function did not answer within {0} ms")]
+    TimedOut(u64),
+    /// The worker ended in the middle.
+    #[error("the function's process ended before it answered")]
+    Crashed,
+    /// The request's own body failed, or the worker broke the protocol.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl CallError {
+    fn start(code: &'static str, message: String) -> Self {
+        Self::Start { code, message }
+    }
+
+    /// The answer that a client of the gateway gets.
+    pub(crate) fn status(&self) -> http::StatusCode {
+        match self {
+            Self::Threw { .. } => http::StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TimedOut(_) => http::StatusCode::GATEWAY_TIMEOUT,
+            Self::Start { .. } | Self::Crashed | Self::Broken(_) => http::StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// A stable name.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Start { code, .. } => code,
+            Self::Threw { .. } => "function-threw",
+            Self::TimedOut(_) => "function-timed-out",
+            Self::Crashed => "function-crashed",
+            Self::Broken(_) => "function-broken",
+        }
+    }
+}

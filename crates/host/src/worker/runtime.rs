@@ -1,0 +1,57 @@
+//! Which program runs a function, and whether this machine has it.
+
+use std::path::{Path, PathBuf};
+
+use sf_host_api::FunctionSpec;
+
+use super::CallError;
+
+/// A program, its arguments, and whether it speaks the worker protocol (else HTTP on `$PORT`).
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) framed: bool,
+}
+
+/// How to get a runtime, for those who lack it.
+fn hint(family: &str) -> &'static str {
+    match family {
+        "node" => "install Node.js 20 or later and make sure that `node` is on the host's PATH",
+        _ => "install Python 3.9 or later and make sure that `python3` is on the host's PATH",
+    }
+}
+
+pub(super) fn program(spec: &FunctionSpec, folder: &Path) -> Result<Program, CallError> {
+    let kit = |names: &[String], main: &str| {
+        let found = names.iter().find_map(|name| which(name));
+        let path = found.ok_or_else(|| {
+            let runtime = names.first().map_or("", String::as_str);
+            CallError::start("runtime-missing", format!("runtime `{runtime}` is not installed; {}", hint(&spec.runtime.family)))
+        })?;
+        Ok(Program { path, arguments: vec![format!(".sf-kit/{main}")], framed: true })
+    };
+    match spec.runtime.family.as_str() {
+        "node" => kit(&["node".into()], "main.mjs"),
+        "python" => match &spec.runtime.version {
+            Some(version) => kit(&[format!("python{version}")], "main.py"),
+            None => kit(&["python3".into(), "python".into()], "main.py"),
+        },
+        _ => {
+            let [program, arguments @ ..] = spec.command.as_slice() else {
+                return Err(CallError::start("bad-command", "the function has no command".into()));
+            };
+            let path = folder.join(program);
+            if !path.is_file() {
+                return Err(CallError::start("handler-file-missing", format!("`{program}` is not in the artifact")));
+            }
+            Ok(Program { path, arguments: arguments.to_vec(), framed: false })
+        }
+    }
+}
+
+/// A program on PATH.
+fn which(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&path).map(|folder| folder.join(&file)).find(|candidate| candidate.is_file())
+}

@@ -1,0 +1,121 @@
+//! A worker that is any program serving HTTP on `$PORT`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use sf_host_api::FunctionSpec;
+
+use super::pool::FunctionContext;
+use super::process::Process;
+use super::runtime::Program;
+use super::{Body, CallError, Invocation};
+
+pub(super) struct WebWorker {
+    port: u16,
+    client: Client<HttpConnector, Body>,
+    pub(super) process: Process,
+}
+
+impl WebWorker {
+    /// Starts the program and waits until it accepts connections.
+    pub(super) async fn start(
+        context: &FunctionContext,
+        spec: &FunctionSpec,
+        program: &Program,
+        folder: &Path,
+    ) -> Result<Self, CallError> {
+        let failed = |error: std::io::Error| CallError::start("start-failed", format!("find a port: {error}"));
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+        let port = free.map_err(failed)?.port();
+        let more = BTreeMap::from([("PORT", port.to_string()), ("HOST", "127.0.0.1".to_owned())]);
+        let process = Process::start(context, spec, program, folder, more)?;
+        let accepts = async {
+            // A program cannot say when it listens: ask.
+            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::select! {
+            () = accepts => {}
+            status = process.ended() => {
+                let message = format!("the function's process ended before it listened on $PORT ({status}); see its log");
+                return Err(CallError::start("crashed-at-start", message));
+            }
+        }
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { port, client, process })
+    }
+
+    /// Forwards a request, or an event as a CloudEvent in HTTP binary mode.
+    pub(super) async fn call(&self, invocation: Invocation, deadline_ms: u64) -> Result<http::Response<Body>, CallError> {
+        let mut request = match invocation {
+            Invocation::Http { mut request, id, trace, params, .. } => {
+                mark(request.headers_mut(), &id, &trace, deadline_ms);
+                for (name, value) in &params {
+                    insert(request.headers_mut(), &format!("x-sf-param-{name}"), &percent(value));
+                }
+                request
+            }
+            Invocation::Event { event, data, id, trace } => {
+                let mut request = http::Request::new(Full::new(data).map_err(|never| match never {}).boxed());
+                *request.method_mut() = http::Method::POST;
+                mark(request.headers_mut(), &id, &trace, deadline_ms);
+                // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#31-binary-content-mode
+                for (name, value) in event.as_object().into_iter().flatten() {
+                    let Some(value) = value.as_str() else { continue };
+                    let is_type = name == "datacontenttype";
+                    insert(request.headers_mut(), &if is_type { "content-type".into() } else { format!("ce-{name}") }, value);
+                }
+                request
+            }
+        };
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let uri = format!("http://127.0.0.1:{}{path}", self.port).parse();
+        *request.uri_mut() = uri.map_err(|error| CallError::Broken(format!("forward the request: {error}")))?;
+        *request.version_mut() = http::Version::HTTP_11;
+        let answered = self.client.request(request).await;
+        let response = answered.map_err(|error| match self.process.has_ended() {
+            true => CallError::Crashed,
+            false => CallError::Broken(format!("the function's server did not answer: {error}")),
+        })?;
+        Ok(response.map(|body| body.map_err(Into::into).boxed()))
+    }
+}
+
+fn mark(headers: &mut http::HeaderMap, id: &str, trace: &str, deadline_ms: u64) {
+    // What a client sends under these names is not ours.
+    let forged: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("x-sf-")).cloned().collect();
+    for name in forged {
+        headers.remove(name);
+    }
+    insert(headers, "x-sf-invocation", id);
+    insert(headers, "x-sf-deadline-ms", &deadline_ms.to_string());
+    insert(headers, "traceparent", trace);
+}
+
+fn insert(headers: &mut http::HeaderMap, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) =
+        (http::HeaderName::from_bytes(name.as_bytes()), http::HeaderValue::from_bytes(value.as_bytes()))
+    {
+        headers.insert(name, value);
+    }
+}
+
+/// Header values cannot hold every byte that a decoded parameter can.
+fn percent(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    value.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// A body from bytes.
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed()
+}

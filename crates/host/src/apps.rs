@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::Value;
-use sf_host_api::{ApiError, ApiSpec, AppStatus, FunctionSpec, FunctionStatus, ReleaseSpec, Resource, ResourcePut, RouteSpec, ScheduleSpec};
+use sf_host_api::{
+    ApiError, ApiSpec, AppStatus, FunctionSpec, FunctionStatus, ReleaseSpec, Resource, ResourcePut,
+    RouteSpec, ScheduleSpec,
+};
 use sha2::Digest as _;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -75,12 +78,13 @@ impl App {
     pub(crate) fn status(&self) -> AppStatus {
         let record = self.record();
         let release = self.release();
-        let functions = release.iter().flat_map(|release| &release.pools).map(|(name, pool)| FunctionStatus {
-            name: name.clone(),
-            artifact: pool.spec.artifact.clone(),
-            workers: u32::try_from(pool.worker_count()).unwrap_or(u32::MAX),
-            last_error: pool.last_error(),
-        });
+        let functions =
+            release.iter().flat_map(|release| &release.pools).map(|(name, pool)| FunctionStatus {
+                name: name.clone(),
+                artifact: pool.spec.artifact.clone(),
+                workers: u32::try_from(pool.worker_count()).unwrap_or(u32::MAX),
+                last_error: pool.last_error(),
+            });
         AppStatus {
             project: record.project,
             stage: record.stage,
@@ -108,7 +112,11 @@ fn io_fault(operation: &str, error: &std::io::Error) -> ApiError {
 
 impl Shared {
     /// Reads what is stored and serves it again.
-    pub(crate) async fn restore(config: HostConfig, store: Store, address: SocketAddr) -> Result<Arc<Self>, HostError> {
+    pub(crate) async fn restore(
+        config: HostConfig,
+        store: Store,
+        address: SocketAddr,
+    ) -> Result<Arc<Self>, HostError> {
         let sockets = tempfile::Builder::new()
             .prefix("sf-")
             .tempdir()
@@ -223,7 +231,10 @@ impl Shared {
         stored.newest = resource.clone();
         stored.revisions.insert(revision, put.spec);
         let active = release.as_ref().map(|release| release.spec.clone());
-        forget_unused(&mut record, active.or_else(|| app.release().map(|release| release.spec.clone())).as_ref());
+        forget_unused(
+            &mut record,
+            active.or_else(|| app.release().map(|release| release.spec.clone())).as_ref(),
+        );
         self.store.save_app(&record).map_err(|error| io_fault("store the resource", &error))?;
         *lock(&app.record) = record;
         if existing.is_none() {
@@ -274,7 +285,8 @@ impl Shared {
 
     fn check_spec(&self, kind: &str, spec: &Value) -> Result<(), ApiError> {
         fn parse<T: serde::de::DeserializeOwned>(spec: &Value) -> Result<T, ApiError> {
-            serde_json::from_value(spec.clone()).map_err(|error| fault("bad-spec", format!("bad spec: {error}")))
+            serde_json::from_value(spec.clone())
+                .map_err(|error| fault("bad-spec", format!("bad spec: {error}")))
         }
         match kind {
             "function" => {
@@ -289,7 +301,8 @@ impl Shared {
                 }
             }
             "route" => drop(parse::<RouteSpec>(spec)?),
-            "schedule" => crate::schedule::check(&parse::<ScheduleSpec>(spec)?).map_err(|text| fault("bad-spec", text))?,
+            "schedule" => crate::schedule::check(&parse::<ScheduleSpec>(spec)?)
+                .map_err(|text| fault("bad-spec", text))?,
             "api" => drop(parse::<ApiSpec>(spec)?),
             "release" => drop(parse::<ReleaseSpec>(spec)?),
             other => return Err(fault("unknown-kind", format!("there is no kind `{other}`"))),
@@ -297,8 +310,15 @@ impl Shared {
         Ok(())
     }
 
-    fn compile(&self, app: &App, record: &AppRecord, revision: &str, spec: Value) -> Result<Release, ApiError> {
-        let spec: ReleaseSpec = serde_json::from_value(spec).map_err(|error| fault("bad-spec", error.to_string()))?;
+    fn compile(
+        &self,
+        app: &App,
+        record: &AppRecord,
+        revision: &str,
+        spec: Value,
+    ) -> Result<Release, ApiError> {
+        let spec: ReleaseSpec =
+            serde_json::from_value(spec).map_err(|error| fault("bad-spec", error.to_string()))?;
         let folder = self.store.logs(&record.project, &record.stage);
         let context = |function: &str| FunctionContext {
             project: record.project.clone(),
@@ -306,9 +326,11 @@ impl Shared {
             function: function.to_owned(),
             launcher: self.config.worker_launcher.clone().into(),
             sockets: self.sockets.path().to_owned(),
-            sink: self.logs.sink(folder.clone(), function),
+            sink: self.logs.sink(&folder, function),
         };
-        release::compile(record, revision, spec, app.release().as_deref(), context, |digest| self.store.unpacked(digest))
+        release::compile(record, revision, spec, app.release().as_deref(), context, |digest| {
+            self.store.unpacked(digest)
+        })
     }
 
     /// The app's port: the one asked for, or the one it has, or the first free one that no other app has.
@@ -358,7 +380,12 @@ impl Shared {
                 let specs = stored.revisions.values();
                 used.extend(specs.filter_map(|spec| Some(spec.get("artifact")?.as_str()?.to_owned())));
             }
-            used.extend(app.release().iter().flat_map(|release| release.pools.values()).map(|pool| pool.spec.artifact.clone()));
+            used.extend(
+                app.release()
+                    .iter()
+                    .flat_map(|release| release.pools.values())
+                    .map(|pool| pool.spec.artifact.clone()),
+            );
         }
         if let Err(error) = self.store.collect(&used) {
             tracing::warn!(%error, "forget unused artifacts");
@@ -389,7 +416,8 @@ async fn warm_up(app: &App, release: &Release) -> Result<(), ApiError> {
         let had_any = before.is_some_and(|before| !Arc::ptr_eq(before, pool) && before.worker_count() > 0);
         pool.warm_up(u32::from(had_any)).await.map_err(|error| {
             let mut fault = fault(error.code(), format!("start function `{name}`: {error}"));
-            fault.hint = Some(format!("`sf logs {name}` shows what it printed; the previous release goes on"));
+            fault.hint =
+                Some(format!("`sf logs {name}` shows what it printed; the previous release goes on"));
             fault
         })?;
     }

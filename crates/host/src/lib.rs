@@ -119,12 +119,14 @@ impl Host {
     /// The folder or a port is not to be had.
     pub async fn start(config: HostConfig) -> Result<Self, HostError> {
         let store = store::Store::open(&config.data_dir)?;
-        let listener = tokio::net::TcpListener::bind(config.control).await.map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::AddrInUse => HostError::PortTaken { port: config.control.port() },
-            _ => HostError::Io { operation: "listen at", path: config.control.to_string(), cause },
-        })?;
-        let address =
-            listener.local_addr().map_err(|cause| HostError::io("read the address of", &config.data_dir, cause))?;
+        let listener =
+            tokio::net::TcpListener::bind(config.control).await.map_err(|cause| match cause.kind() {
+                std::io::ErrorKind::AddrInUse => HostError::PortTaken { port: config.control.port() },
+                _ => HostError::Io { operation: "listen at", path: config.control.to_string(), cause },
+            })?;
+        let address = listener
+            .local_addr()
+            .map_err(|cause| HostError::io("read the address of", &config.data_dir, cause))?;
         let shared = apps::Shared::restore(config, store, address).await?;
         shared.store.announce(&shared.url())?;
         Ok(Self { shared, listener })
@@ -153,8 +155,9 @@ impl Host {
             stopping.shutdown.cancel();
         });
         let token = shared.shutdown.clone();
-        let served =
-            axum::serve(listener, control::router(shared.clone())).with_graceful_shutdown(token.cancelled_owned()).await;
+        let served = axum::serve(listener, control::router(shared.clone()))
+            .with_graceful_shutdown(token.cancelled_owned())
+            .await;
         scheduler.abort();
         shared.close_gateways().await;
         shared.store.withdraw();

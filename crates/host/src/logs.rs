@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sf_host_api::LogLine;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -17,7 +17,10 @@ pub(crate) const MAX_LINE: usize = 16 << 10;
 const MAX_FILE: u64 = 8 << 20;
 
 enum Message {
-    Line { file: PathBuf, line: LogLine },
+    Line {
+        file: PathBuf,
+        line: LogLine,
+    },
     /// Everything before it is in the files when it is answered.
     Flush(oneshot::Sender<()>),
 }
@@ -38,8 +41,12 @@ impl Logs {
     }
 
     /// Where one function's lines go.
-    pub(crate) fn sink(&self, folder: PathBuf, function: &str) -> Sink {
-        Sink { logs: self.clone(), file: folder.join(format!("{function}.ndjson")), function: function.to_owned() }
+    pub(crate) fn sink(&self, folder: &Path, function: &str) -> Sink {
+        Sink {
+            logs: self.clone(),
+            file: folder.join(format!("{function}.ndjson")),
+            function: function.to_owned(),
+        }
     }
 
     pub(crate) fn follow(&self) -> broadcast::Receiver<(PathBuf, LogLine)> {
@@ -69,7 +76,7 @@ impl Logs {
     }
 }
 
-fn stored(folder: &std::path::Path, function: Option<&str>, since_ms: u64) -> Vec<LogLine> {
+fn stored(folder: &Path, function: Option<&str>, since_ms: u64) -> Vec<LogLine> {
     let mut names: Vec<PathBuf> =
         fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
     // The older half of a file is read first, so that equal times keep their order.
@@ -79,7 +86,10 @@ fn stored(folder: &std::path::Path, function: Option<&str>, since_ms: u64) -> Ve
         let Ok(file) = File::open(path) else { continue };
         let parsed = BufReader::new(file).lines().map_while(Result::ok);
         let parsed = parsed.filter_map(|text| serde_json::from_str::<LogLine>(&text).ok());
-        lines.extend(parsed.filter(|line| line.time_ms >= since_ms && function.is_none_or(|name| name == line.function)));
+        lines
+            .extend(parsed.filter(|line| {
+                line.time_ms >= since_ms && function.is_none_or(|name| name == line.function)
+            }));
     }
     lines
 }
@@ -94,8 +104,12 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) async fn line(&self, stream: &str, message: String) {
-        let line =
-            LogLine { time_ms: crate::clock::now_ms(), function: self.function.clone(), stream: stream.to_owned(), message };
+        let line = LogLine {
+            time_ms: crate::clock::now_ms(),
+            function: self.function.clone(),
+            stream: stream.to_owned(),
+            message,
+        };
         let _ = self.logs.live.send((self.file.clone(), line.clone()));
         let _ = self.logs.queue.send(Message::Line { file: self.file.clone(), line }).await;
     }
@@ -148,7 +162,7 @@ fn write(mut messages: mpsc::Receiver<Message>) {
     while let Some(message) = messages.blocking_recv() {
         match message {
             Message::Line { file, line } => {
-                if let Err(error) = append(&mut open, file, &line) {
+                if let Err(error) = append(&mut open, &file, &line) {
                     tracing::warn!(%error, "write a log line");
                 }
             }
@@ -171,24 +185,28 @@ fn flush(open: &mut BTreeMap<PathBuf, (BufWriter<File>, u64)>) {
     open.retain(|path, (file, _)| file.flush().is_ok() && path.exists());
 }
 
-fn append(open: &mut BTreeMap<PathBuf, (BufWriter<File>, u64)>, path: PathBuf, line: &LogLine) -> std::io::Result<()> {
+fn append(
+    open: &mut BTreeMap<PathBuf, (BufWriter<File>, u64)>,
+    path: &Path,
+    line: &LogLine,
+) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');
-    if !open.contains_key(&path) {
+    if !open.contains_key(path) {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
         let size = file.metadata()?.len();
-        open.insert(path.clone(), (BufWriter::new(file), size));
+        open.insert(path.to_owned(), (BufWriter::new(file), size));
     }
-    let Some((file, size)) = open.get_mut(&path) else { return Ok(()) };
+    let Some((file, size)) = open.get_mut(path) else { return Ok(()) };
     file.write_all(&text)?;
     *size += text.len() as u64;
     if *size > MAX_FILE {
         file.flush()?;
-        open.remove(&path);
-        fs::rename(&path, path.with_extension("ndjson.1"))?;
+        open.remove(path);
+        fs::rename(path, path.with_extension("ndjson.1"))?;
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use sf_host_api::{
-    ApiError, ApiSpec, AppStatus, ClockAdvance, FunctionSpec, Health, HostStatus, InvokeRequest, InvokeResponse, LogLine,
-    ReleaseSpec, Resource, ResourcePut, RouteSpec, ScheduleSpec,
+    ApiError, ApiSpec, AppStatus, ClockAdvance, FunctionSpec, Health, HostStatus, InvokeRequest,
+    InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec, ScheduleSpec,
 };
 
 /// An OpenAPI 3.1 document: <https://spec.openapis.org/oas/v3.1.0>.
@@ -18,7 +18,11 @@ pub fn openapi() -> Value {
     description.add_paths();
     // Specs stand in `ResourcePut.spec` by kind; they are described though no path names them.
     for described in [
-        schema::<FunctionSpec>, schema::<RouteSpec>, schema::<ScheduleSpec>, schema::<ApiSpec>, schema::<ReleaseSpec>,
+        schema::<FunctionSpec>,
+        schema::<RouteSpec>,
+        schema::<ScheduleSpec>,
+        schema::<ApiSpec>,
+        schema::<ReleaseSpec>,
         schema::<ApiError>,
     ] {
         described(&mut description.generator);
@@ -50,28 +54,67 @@ struct Description {
 
 impl Description {
     fn add_paths(&mut self) {
-        let (app, item) = ("/v1/apps/{project}/{stage}", "/v1/apps/{project}/{stage}/resources/{kind}/{name}");
+        let (app, item) =
+            ("/v1/apps/{project}/{stage}", "/v1/apps/{project}/{stage}/resources/{kind}/{name}");
         self.add("get", "/v1/health", "Who this is; needs no token", None, Some(schema::<Health>));
         self.add("get", "/v1/openapi.json", "This description; needs no token", None, None);
         self.add("get", "/v1/status", "The host and all apps", None, Some(schema::<HostStatus>));
         self.add("post", "/v1/shutdown", "Finish what is in flight and exit", None, None);
-        self.add("post", "/v1/clock", "Move the clock of schedules forward", Some(schema::<ClockAdvance>), None);
+        self.add(
+            "post",
+            "/v1/clock",
+            "Move the clock of schedules forward",
+            Some(schema::<ClockAdvance>),
+            None,
+        );
         self.add("head", "/v1/artifacts/{digest}", "Whether an artifact is there", None, None);
         self.add("put", "/v1/artifacts/{digest}", "Upload an artifact (a zip)", None, None);
         self.add("get", "/v1/apps", "All apps", None, Some(schema::<Vec<AppStatus>>));
         self.add("get", app, "One app", None, Some(schema::<AppStatus>));
-        self.add("get", &format!("{app}/resources"), "An app's resources", None, Some(schema::<Vec<Resource>>));
+        self.add(
+            "get",
+            &format!("{app}/resources"),
+            "An app's resources",
+            None,
+            Some(schema::<Vec<Resource>>),
+        );
         self.add("get", item, "One resource", None, Some(schema::<Resource>));
-        self.add("put", item, "Store a resource; a release takes effect", Some(schema::<ResourcePut>), Some(schema::<Resource>));
+        self.add(
+            "put",
+            item,
+            "Store a resource; a release takes effect",
+            Some(schema::<ResourcePut>),
+            Some(schema::<Resource>),
+        );
         self.add("delete", item, "Delete a resource", None, None);
         let invoke = format!("{app}/functions/{{name}}/invoke");
-        self.add("post", &invoke, "Call a function", Some(schema::<InvokeRequest>), Some(schema::<InvokeResponse>));
-        self.add("get", &format!("{app}/logs"), "Log lines, one JSON object a line", None, Some(schema::<LogLine>));
+        self.add(
+            "post",
+            &invoke,
+            "Call a function",
+            Some(schema::<InvokeRequest>),
+            Some(schema::<InvokeResponse>),
+        );
+        self.add(
+            "get",
+            &format!("{app}/logs"),
+            "Log lines, one JSON object a line",
+            None,
+            Some(schema::<LogLine>),
+        );
     }
 
-    fn add(&mut self, method: &str, path: &str, summary: &str, request: Option<Body>, response: Option<Body>) {
+    fn add(
+        &mut self,
+        method: &str,
+        path: &str,
+        summary: &str,
+        request: Option<Body>,
+        response: Option<Body>,
+    ) {
         let content = |schema: Value| json!({ "application/json": { "schema": schema } });
-        let mut operation = json!({ "summary": summary, "responses": { "default": { "description": "an error" } } });
+        let mut operation =
+            json!({ "summary": summary, "responses": { "default": { "description": "an error" } } });
         let names = path.split(['{', '}']).skip(1).step_by(2);
         let parameters: Vec<Value> =
             names.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })).collect();
@@ -79,7 +122,8 @@ impl Description {
         operation["responses"]["default"]["content"] = content(schema::<ApiError>(&mut self.generator));
         operation["responses"]["2XX"] = json!({ "description": summary });
         if let Some(body) = request {
-            operation["requestBody"] = json!({ "required": true, "content": content(body(&mut self.generator)) });
+            operation["requestBody"] =
+                json!({ "required": true, "content": content(body(&mut self.generator)) });
         }
         if let Some(body) = response {
             operation["responses"]["2XX"]["content"] = content(body(&mut self.generator));

@@ -42,8 +42,9 @@ pub(crate) fn compile(
         parts.add(address, revision, json.clone())?;
     }
     let mut pools = BTreeMap::new();
-    for (name, (revision, spec)) in parts.functions {
-        let kept = previous.and_then(|previous| previous.pools.get(&name)).filter(|pool| pool.revision == revision);
+    for (name, (revision, spec)) in std::mem::take(&mut parts.functions) {
+        let kept =
+            previous.and_then(|previous| previous.pools.get(&name)).filter(|pool| pool.revision == revision);
         let pool = match kept {
             Some(pool) => pool.clone(),
             None => {
@@ -57,7 +58,10 @@ pub(crate) fn compile(
     }
     for (what, function) in parts.users() {
         if !pools.contains_key(function) {
-            return Err(fault("unknown-function", format!("release: {what} calls `{function}`, which is not in it")));
+            return Err(fault(
+                "unknown-function",
+                format!("release: {what} calls `{function}`, which is not in it"),
+            ));
         }
     }
     let router = Router::new(&parts.routes).map_err(|message| fault("bad-route", message))?;
@@ -97,9 +101,14 @@ impl Parts {
 
     /// Whoever calls a function, and the function.
     fn users(&self) -> impl Iterator<Item = (String, &String)> {
-        let routes = self.routes.iter().map(|route| (format!("route `{} {}`", route.method, route.path), &route.function));
-        let schedules =
-            self.schedules.iter().map(|schedule| (format!("schedule `{}`", schedule.expression), &schedule.function));
+        let routes = self
+            .routes
+            .iter()
+            .map(|route| (format!("route `{} {}`", route.method, route.path), &route.function));
+        let schedules = self
+            .schedules
+            .iter()
+            .map(|schedule| (format!("schedule `{}`", schedule.expression), &schedule.function));
         routes.chain(schedules)
     }
 }

@@ -26,12 +26,14 @@ pub(crate) fn check(spec: &ScheduleSpec) -> Result<(), String> {
 fn next(spec: &ScheduleSpec, after: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let text = spec.expression.trim();
     if let Some(seconds) = text.strip_prefix("rate(").and_then(|rest| rest.strip_suffix("seconds)")) {
-        let seconds: i64 = seconds.trim().parse().map_err(|_| format!("`{text}` is not `rate(N seconds)`"))?;
+        let seconds: i64 =
+            seconds.trim().parse().map_err(|_| format!("`{text}` is not `rate(N seconds)`"))?;
         let period = TimeDelta::try_seconds(seconds).filter(|period| *period > TimeDelta::zero());
         let next = period.and_then(|period| after.checked_add_signed(period));
         return next.ok_or_else(|| format!("`{text}` is out of range"));
     }
-    let zone = chrono_tz::Tz::from_str(&spec.timezone).map_err(|_| format!("`{}` is no time zone", spec.timezone))?;
+    let zone = chrono_tz::Tz::from_str(&spec.timezone)
+        .map_err(|_| format!("`{}` is no time zone", spec.timezone))?;
     let cron = Cron::from_str(text).map_err(|error| format!("`{text}` is no cron expression: {error}"))?;
     let found = cron.find_next_occurrence(&after.with_timezone(&zone), false);
     found.map(|time| time.with_timezone(&Utc)).map_err(|error| format!("`{text}` never fires: {error}"))
@@ -97,7 +99,8 @@ fn fire(shared: &Shared, (project, stage, spec): &Key, time: DateTime<Utc>) {
         "time": time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         "datacontenttype": "application/json",
     });
-    let data = serde_json::json!({ "expression": spec.expression, "timezone": spec.timezone }).to_string().into();
+    let data =
+        serde_json::json!({ "expression": spec.expression, "timezone": spec.timezone }).to_string().into();
     let trace = crate::gateway::new_trace(&id);
     tokio::spawn(async move {
         let sink = pool.sink().clone();
@@ -112,7 +115,8 @@ mod tests {
     use super::*;
 
     fn after(expression: &str, timezone: &str, from: &str) -> String {
-        let spec = ScheduleSpec { expression: expression.into(), timezone: timezone.into(), function: "f".into() };
+        let spec =
+            ScheduleSpec { expression: expression.into(), timezone: timezone.into(), function: "f".into() };
         next(&spec, from.parse().unwrap()).unwrap().to_rfc3339()
     }
 
@@ -127,8 +131,14 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_kept() {
-        for (expression, timezone) in [("61 * * * *", "UTC"), ("0 3 * * *", "Mars/Olympus"), ("rate(0 seconds)", "UTC")] {
-            let spec = ScheduleSpec { expression: expression.into(), timezone: timezone.into(), function: "f".into() };
+        for (expression, timezone) in
+            [("61 * * * *", "UTC"), ("0 3 * * *", "Mars/Olympus"), ("rate(0 seconds)", "UTC")]
+        {
+            let spec = ScheduleSpec {
+                expression: expression.into(),
+                timezone: timezone.into(),
+                function: "f".into(),
+            };
             assert!(check(&spec).is_err(), "{expression}");
         }
     }

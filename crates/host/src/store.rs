@@ -162,7 +162,11 @@ impl Store {
                 if digest.starts_with('.') || used.contains(digest) {
                     continue;
                 }
-                if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+                if entry.file_type()?.is_dir() {
+                    fs::remove_dir_all(entry.path())?;
+                } else {
+                    fs::remove_file(entry.path())?;
+                }
             }
         }
         Ok(())
@@ -183,7 +187,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn read_or_make(path: &Path, bytes: usize) -> Result<String, HostError> {
     match fs::read_to_string(path) {
         Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(HostError::io("read", path, cause)),
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(HostError::io("read", path, cause));
+        }
         _ => {}
     }
     let text = random_hex(bytes).map_err(|cause| HostError::io("make", path, cause))?;

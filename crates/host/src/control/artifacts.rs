@@ -25,16 +25,22 @@ pub(super) async fn exists(State(shared): Host, Path(digest): Path<String>) -> S
     }
 }
 
-pub(super) async fn upload(State(shared): Host, Path(digest): Path<String>, body: Body) -> Result<StatusCode, Refusal> {
+pub(super) async fn upload(
+    State(shared): Host,
+    Path(digest): Path<String>,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
     if !is_digest(&digest) {
         return Err(Refusal(fault("bad-name", "an artifact's name is 64 lower-case hexadecimal digits")));
     }
     let storage = |error: io::Error| Refusal(fault("storage", format!("store the artifact: {error}")));
-    let temporary = tempfile::Builder::new().prefix(".upload-").tempfile_in(shared.uploads()).map_err(storage)?;
+    let temporary =
+        tempfile::Builder::new().prefix(".upload-").tempfile_in(shared.uploads()).map_err(storage)?;
     let mut file = tokio::fs::File::from_std(temporary.reopen().map_err(storage)?);
     let (mut chunks, mut size) = (body.into_data_stream(), 0u64);
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| Refusal(fault("interrupted", format!("receive the artifact: {error}"))))?;
+        let chunk =
+            chunk.map_err(|error| Refusal(fault("interrupted", format!("receive the artifact: {error}"))))?;
         size += chunk.len() as u64;
         if size > MAX_ZIP {
             return Err(Refusal(fault("too-large", format!("the artifact is larger than {MAX_ZIP} bytes"))));
@@ -61,7 +67,7 @@ fn check(reader: File) -> Result<(), String> {
     let mut total = 0u64;
     for index in 0..zip.len() {
         let mut entry = zip.by_index(index).map_err(|error| format!("the artifact is damaged: {error}"))?;
-        let name = entry.name().to_owned();
+        let name = entry.name().map_err(|_| "the artifact has a name that is not UTF-8")?.into_owned();
         let inside = FilePath::new(&name).components().all(|part| matches!(part, Component::Normal(_)));
         if name.is_empty() || !inside || name.contains('\\') {
             return Err(format!("the artifact has an entry outside its folder: `{name}`"));

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sf_host_api::{InvokeRequest, InvokeResponse, LogLine};
 use tokio::sync::broadcast;
@@ -27,13 +27,14 @@ pub(super) async fn invoke(
     let release = app.release().ok_or_else(|| no_app(&project, &stage))?;
     let pool = release.pools.get(&name).cloned().ok_or_else(|| {
         let mut error = fault("not-found", format!("the release has no function `{name}`"));
-        error.hint = Some(format!("it has: {}", release.pools.keys().cloned().collect::<Vec<_>>().join(", ")));
+        error.hint =
+            Some(format!("it has: {}", release.pools.keys().cloned().collect::<Vec<_>>().join(", ")));
         Refusal(error)
     })?;
     let id = crate::store::random_hex(16).map_err(|error| Refusal(fault("internal", error.to_string())))?;
     let live = shared.logs.follow();
     let begun = Instant::now();
-    let invocation = invocation(&release, &name, &id, request.payload)?;
+    let invocation = invocation(&release, &name, &id, &request.payload)?;
     let is_http = matches!(invocation, Invocation::Http { .. });
     let called = pool.call(invocation).await;
     let (ok, payload) = match called {
@@ -53,7 +54,7 @@ fn error_json(error: &CallError) -> Value {
 }
 
 /// An event, or for a function that only has routes and a payload that describes a request, a request.
-fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: Value) -> Result<Invocation, Refusal> {
+fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: &Value) -> Result<Invocation, Refusal> {
     let route = release.routes.iter().find(|route| route.function == name);
     let has_events = release.schedules.iter().any(|schedule| schedule.function == name);
     let trace = crate::gateway::new_trace(id);
@@ -68,11 +69,14 @@ fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: Value) -> R
     let text = |key: &str| payload.get(key).and_then(Value::as_str);
     let method = text("method").unwrap_or(if route.method == "ANY" { "GET" } else { &route.method });
     let path = text("path").unwrap_or(&route.path);
-    let bad = |error: &dyn std::fmt::Display| Refusal(fault("bad-payload", format!("make the request: {error}")));
+    let bad =
+        |error: &dyn std::fmt::Display| Refusal(fault("bad-payload", format!("make the request: {error}")));
     let plain = path.split('?').next().unwrap_or(path);
     let params = match release.router.find(method, plain) {
         crate::gateway::router::Found::Function { function, params } if function == name => params,
-        _ => return Err(bad(&format!("`{method} {path}` is no route of `{name}`; give `method` and `path`"))),
+        _ => {
+            return Err(bad(&format!("`{method} {path}` is no route of `{name}`; give `method` and `path`")));
+        }
     };
     let url = format!("http://localhost{path}");
     let mut request = http::Request::builder().method(method).uri(path).header("host", "localhost");
@@ -85,14 +89,14 @@ fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: Value) -> R
         Some(json) => json.to_string(),
     };
     let request = request.body(full(body)).map_err(|error| bad(&error))?;
-    Ok(Invocation::Http { request, url, params, id: id.to_owned(), trace })
+    Ok(Invocation::Http { request: Box::new(request), url, params, id: id.to_owned(), trace })
 }
 
 async fn read(response: http::Response<Body>, is_http: bool) -> (bool, Value) {
     let (head, body) = response.into_parts();
-    let bytes = match Limited::new(body, MAX_ANSWER).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) => return (false, json!({ "error": "function-broken", "message": error.to_string() })),
+    let bytes = match collect(body).await {
+        Ok(bytes) => bytes,
+        Err(message) => return (false, json!({ "error": "function-broken", "message": message })),
     };
     let parsed: Option<Value> = serde_json::from_slice(&bytes).ok();
     let value = parsed.unwrap_or_else(|| Value::from(String::from_utf8_lossy(&bytes)));
@@ -100,12 +104,28 @@ async fn read(response: http::Response<Body>, is_http: bool) -> (bool, Value) {
         return (head.status.is_success(), value);
     }
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers: Vec<Value> = head.headers.iter().map(|(name, value)| json!([name.as_str(), text(value)])).collect();
+    let headers: Vec<Value> =
+        head.headers.iter().map(|(name, value)| json!([name.as_str(), text(value)])).collect();
     let ok = !head.status.is_server_error();
     (ok, json!({ "status": head.status.as_u16(), "headers": headers, "body": value }))
 }
 
-fn printed(mut live: broadcast::Receiver<(std::path::PathBuf, LogLine)>, file: &std::path::Path) -> Vec<LogLine> {
+async fn collect(mut body: Body) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let data = frame.map_err(|error| error.to_string())?.into_data().unwrap_or_default();
+        bytes.extend_from_slice(&data);
+        if bytes.len() > MAX_ANSWER {
+            return Err(format!("the answer is larger than {MAX_ANSWER} bytes"));
+        }
+    }
+    Ok(bytes)
+}
+
+fn printed(
+    mut live: broadcast::Receiver<(std::path::PathBuf, LogLine)>,
+    file: &std::path::Path,
+) -> Vec<LogLine> {
     let mut lines = Vec::new();
     loop {
         match live.try_recv() {

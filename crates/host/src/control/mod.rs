@@ -12,7 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use sf_host_api::{ApiError, AppStatus, ClockAdvance, Health, HostStatus, Resource, ResourcePut};
 
 use crate::apps::{Shared, fault};
@@ -55,7 +55,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/apps", get(apps))
         .route(app, get(one_app))
         .route(&format!("{app}/resources"), get(resources))
-        .route(&format!("{app}/resources/{{kind}}/{{name}}"), get(resource).put(put_resource).delete(delete_resource))
+        .route(
+            &format!("{app}/resources/{{kind}}/{{name}}"),
+            get(resource).put(put_resource).delete(delete_resource),
+        )
         .route(&format!("{app}/functions/{{name}}/invoke"), post(invoke::invoke))
         .route(&format!("{app}/logs"), get(logs::logs))
         .fallback(|| async { Refusal(fault("not-found", "the control API has no such path")) })
@@ -87,7 +90,8 @@ async fn authorize(State(shared): Host, request: Request, next: Next) -> Respons
     let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     if !same(given.as_bytes(), shared.store.token().as_bytes()) {
         let mut error = fault("unauthorized", "the token is missing or wrong");
-        error.hint = Some("it is in the file `token` of the host's data folder; SF_HOST_TOKEN overrides it".into());
+        error.hint =
+            Some("it is in the file `token` of the host's data folder; SF_HOST_TOKEN overrides it".into());
         return Refusal(error).into_response();
     }
     next.run(request).await
@@ -95,7 +99,8 @@ async fn authorize(State(shared): Host, request: Request, next: Next) -> Respons
 
 /// Compares in a time that tells nothing of the contents.
 fn same(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).fold(0, |sum, (left, right)| sum | (left ^ right)) == 0
+    left.len() == right.len()
+        && left.iter().zip(right).fold(0, |sum, (left, right)| sum | (left ^ right)) == 0
 }
 
 async fn record(State(shared): Host, request: Request, next: Next) -> Response {
@@ -156,7 +161,10 @@ async fn one_app(State(shared): Host, Path((project, stage)): AppPath) -> Result
     Ok(Json(app.status()))
 }
 
-async fn resources(State(shared): Host, Path((project, stage)): AppPath) -> Result<Json<Vec<Resource>>, Refusal> {
+async fn resources(
+    State(shared): Host,
+    Path((project, stage)): AppPath,
+) -> Result<Json<Vec<Resource>>, Refusal> {
     let app = shared.app(&project, &stage).ok_or_else(|| no_app(&project, &stage))?;
     Ok(Json(app.record().resources.into_values().map(|stored| stored.newest).collect()))
 }
@@ -194,7 +202,8 @@ async fn delete_resource(
     State(shared): Host,
     Path((project, stage, kind, name)): ResourcePath,
 ) -> Result<StatusCode, Refusal> {
-    let change = tokio::spawn(async move { shared.delete(&project, &stage, &format!("{kind}/{name}")).await });
+    let change =
+        tokio::spawn(async move { shared.delete(&project, &stage, &format!("{kind}/{name}")).await });
     let done = change.await.map_err(|error| Refusal(fault("internal", error.to_string())))?;
     match done? {
         true => Ok(StatusCode::NO_CONTENT),
@@ -204,14 +213,10 @@ async fn delete_resource(
 
 /// Names become parts of file names.
 fn check_name(name: &str) -> Result<(), Refusal> {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let is_plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     match !name.is_empty() && name.len() <= 64 && name.bytes().all(is_plain) {
         true => Ok(()),
         false => Err(Refusal(fault("bad-name", format!("`{name}` is not made of a-z, 0-9, - and _")))),
     }
-}
-
-/// A header as text, or nothing.
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

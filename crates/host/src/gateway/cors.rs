@@ -1,8 +1,9 @@
 //! Cross-origin rules: <https://fetch.spec.whatwg.org/#http-cors-protocol>.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sf_host_api::{CorsSpec, RouteSpec};
@@ -30,7 +31,9 @@ impl Cors {
 
     /// Whether the request only asks what it may do: the gateway answers, no function is called.
     pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-        method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        method == Method::OPTIONS
+            && headers.contains_key(ORIGIN)
+            && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
 
     fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
@@ -40,7 +43,12 @@ impl Cors {
         match any {
             true if !self.spec.credentials => Some(HeaderValue::from_static("*")),
             true => Some(origin.clone()),
-            false => self.spec.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone()),
+            false => self
+                .spec
+                .origins
+                .iter()
+                .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+                .then(|| origin.clone()),
         }
     }
 

@@ -43,9 +43,9 @@ impl Gateway {
     }
 
     /// Takes no new connections and waits for what is in flight.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(mut self) {
         self.stop.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(10), self.task).await;
+        let _ = tokio::time::timeout(Duration::from_secs(10), &mut self.task).await;
     }
 }
 
@@ -113,7 +113,8 @@ async fn route(release: &Arc<Release>, request: Request<hyper::body::Incoming>) 
         Found::Function { function, params } => (function, params),
         Found::Nothing => return problem(StatusCode::NOT_FOUND, "no-route", "no route matches this path"),
         Found::OtherMethods(methods) => {
-            let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "no-method", "this path has no such method");
+            let mut response =
+                problem(StatusCode::METHOD_NOT_ALLOWED, "no-method", "this path has no such method");
             if let Ok(methods) = HeaderValue::from_str(&methods.join(", ")) {
                 response.headers_mut().insert(ALLOW, methods);
             }
@@ -128,7 +129,8 @@ async fn route(release: &Arc<Release>, request: Request<hyper::body::Incoming>) 
     let url = url(&request);
     let mut request = request.map(|body| body.map_err(Into::into).boxed());
     strip_hop_by_hop(request.headers_mut());
-    let called = pool.call(Invocation::Http { request, url, params, id: id.clone(), trace }).await;
+    let called =
+        pool.call(Invocation::Http { request: Box::new(request), url, params, id: id.clone(), trace }).await;
     let mut response = match called {
         Ok(mut response) => {
             strip_hop_by_hop(response.headers_mut());
@@ -169,7 +171,9 @@ fn url(request: &Request<hyper::body::Incoming>) -> String {
 /// The W3C trace that the client began, or a new one: <https://www.w3.org/TR/trace-context/#traceparent-header>.
 fn trace(headers: &HeaderMap, id: &str) -> String {
     let given = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    match given.filter(|text| text.len() == 55 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())) {
+    match given
+        .filter(|text| text.len() == 55 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()))
+    {
         Some(text) => text.to_owned(),
         None => new_trace(id),
     }
@@ -188,7 +192,8 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_owned())
         .collect();
-    let fixed = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+    let fixed =
+        ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
     for name in named.iter().map(String::as_str).chain(fixed) {
         headers.remove(name);
     }

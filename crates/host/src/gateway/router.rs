@@ -49,7 +49,10 @@ impl Router {
 
     fn add(&mut self, route: &RouteSpec) -> Result<(), String> {
         let (mut node, mut names, mut greedy) = (&mut self.root, Vec::new(), false);
-        let text = route.path.strip_prefix('/').ok_or_else(|| format!("route `{}` does not begin with /", route.path))?;
+        let text = route
+            .path
+            .strip_prefix('/')
+            .ok_or_else(|| format!("route `{}` does not begin with /", route.path))?;
         for segment in text.split('/') {
             if greedy {
                 return Err(format!("route `{}`: nothing may follow a greedy parameter", route.path));
@@ -187,7 +190,8 @@ mod tests {
 
     #[test]
     fn the_most_specific_route_wins() {
-        let router = router(&["GET /a/{x}", "GET /a/b", "GET /a/{rest+}", "ANY /{all+}", "POST /a/{x}/c", "GET /"]);
+        let router =
+            router(&["GET /a/{x}", "GET /a/b", "GET /a/{rest+}", "ANY /{all+}", "POST /a/{x}/c", "GET /"]);
         let cases = [
             ("GET", "/a/b", "1"),
             ("HEAD", "/a/b", "1"),

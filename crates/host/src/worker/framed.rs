@@ -107,7 +107,9 @@ impl FramedWorker {
         program: &Program,
         folder: &Path,
     ) -> Result<Self, CallError> {
-        let failed = |error: std::io::Error| CallError::start("start-failed", format!("make the worker's socket: {error}"));
+        let failed = |error: std::io::Error| {
+            CallError::start("start-failed", format!("make the worker's socket: {error}"))
+        };
         let door = Door::open(&context.sockets).await.map_err(failed)?;
         let token = crate::store::random_hex(16).map_err(failed)?;
         let handler = spec.handler.as_ref();
@@ -159,7 +161,12 @@ impl FramedWorker {
         response(head, first, stream, guard)
     }
 
-    fn send_request(&self, id: u32, parts: &Parts, deadline_ms: u64) -> Result<Option<(Body, usize)>, CallError> {
+    fn send_request(
+        &self,
+        id: u32,
+        parts: &Parts,
+        deadline_ms: u64,
+    ) -> Result<Option<(Body, usize)>, CallError> {
         let head = RequestHead {
             kind: if parts.event.is_some() { "event" } else { "http" },
             id: &parts.id,
@@ -196,19 +203,38 @@ async fn invocation_parts(invocation: Invocation) -> Result<Parts, CallError> {
     match invocation {
         Invocation::Event { event, data, id, trace } => {
             let rest = Mutex::default();
-            Ok(Parts { head: None, url: None, params: Vec::new(), event: Some(event), id, trace, first: data, rest })
+            Ok(Parts {
+                head: None,
+                url: None,
+                params: Vec::new(),
+                event: Some(event),
+                id,
+                trace,
+                first: data,
+                rest,
+            })
         }
         Invocation::Http { request, url, params, id, trace } => {
-            let (head, body) = request.into_parts();
+            let (head, body) = (*request).into_parts();
             let size = http_body::Body::size_hint(&body);
             let (first, rest) = if size.exact().is_some_and(|size| size <= INLINE) {
                 let collected = body.collect().await;
-                let bytes = collected.map_err(|error| CallError::Broken(format!("read the request's body: {error}")))?;
+                let bytes = collected
+                    .map_err(|error| CallError::Broken(format!("read the request's body: {error}")))?;
                 (bytes.to_bytes(), None)
             } else {
                 (Bytes::new(), Some(body))
             };
-            Ok(Parts { head: Some(head), url: Some(url), params, event: None, id, trace, first, rest: Mutex::new(rest) })
+            Ok(Parts {
+                head: Some(head),
+                url: Some(url),
+                params,
+                event: None,
+                id,
+                trace,
+                first,
+                rest: Mutex::new(rest),
+            })
         }
     }
 }
@@ -241,7 +267,10 @@ async fn check_hello(
 }
 
 fn ended_early(status: &str) -> CallError {
-    CallError::start("crashed-at-start", format!("the function's process ended at its start ({status}); see its log"))
+    CallError::start(
+        "crashed-at-start",
+        format!("the function's process ended at its start ({status}); see its log"),
+    )
 }
 
 /// Takes a request off the books when nobody waits for it any more.
@@ -279,7 +308,9 @@ fn response(
     *response.status_mut() = status;
     for (name, value) in head.headers {
         let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-        let value = bytes.and_then(|bytes| http::HeaderValue::from_bytes(&bytes).ok()).ok_or_else(|| broken("header"))?;
+        let value = bytes
+            .and_then(|bytes| http::HeaderValue::from_bytes(&bytes).ok())
+            .ok_or_else(|| broken("header"))?;
         let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| broken("header"))?;
         response.headers_mut().append(name, value);
     }
@@ -332,7 +363,9 @@ async fn send_body(shared: Arc<Shared>, id: u32, mut body: Body, credit: Arc<Sem
         let Ok(mut bytes) = frame.into_data() else { continue };
         while bytes.has_remaining() {
             let part = bytes.split_to(bytes.len().min(64 << 10));
-            let Ok(permits) = credit.acquire_many(u32::try_from(part.len()).unwrap_or(u32::MAX)).await else { return };
+            let Ok(permits) = credit.acquire_many(u32::try_from(part.len()).unwrap_or(u32::MAX)).await else {
+                return;
+            };
             permits.forget();
             let mut frame = BytesMut::new();
             frames::body(&mut frame, id, &part, false);
@@ -381,10 +414,13 @@ fn dispatch(shared: &Shared, frame: Frame) {
     match kind {
         frames::RESPONSE => {
             let parts = frames::split_response(payload);
-            let parsed = parts.and_then(|(end, head, first)| Some((end, serde_json::from_slice(&head).ok()?, first)));
+            let parsed =
+                parts.and_then(|(end, head, first)| Some((end, serde_json::from_slice(&head).ok()?, first)));
             let answer = exchange.answer.take();
             let result = match parsed {
-                None => Err(CallError::Broken("the function's kit sent an answer that cannot be read".into())),
+                None => {
+                    Err(CallError::Broken("the function's kit sent an answer that cannot be read".into()))
+                }
                 Some((true, head, first)) => Ok((head, None, first)),
                 Some((false, head, first)) => {
                     let (sender, receiver) = mpsc::unbounded_channel();
@@ -409,7 +445,9 @@ fn dispatch(shared: &Shared, frame: Frame) {
                 exchanges.remove(&id);
             }
         }
-        frames::CREDIT if payload.len() >= 4 => exchange.credit.add_permits((payload.get_u32() as usize).min(WINDOW)),
+        frames::CREDIT if payload.len() >= 4 => {
+            exchange.credit.add_permits((payload.get_u32() as usize).min(WINDOW));
+        }
         frames::ERROR => {
             let thrown: Thrown = serde_json::from_slice(&payload).unwrap_or_default();
             let error = CallError::Threw { name: thrown.name, message: thrown.message };

@@ -17,7 +17,9 @@ pub fn worker_exec(arguments: &[OsString]) -> std::io::Error {
     };
     #[cfg(target_os = "linux")]
     {
-        if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)) {
+        if let Err(error) =
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        {
             return error.into();
         }
         // The host may have died before the kernel was asked.

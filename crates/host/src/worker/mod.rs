@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 
 pub(crate) use pool::{FunctionContext, Pool};
+pub(crate) use web::full;
 
 /// Any error, boxed: bodies come from several places.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -21,7 +22,13 @@ pub(crate) type Body = BoxBody<Bytes, BoxError>;
 /// What a function is called with.
 pub(crate) enum Invocation {
     /// An HTTP request, with the parameters of its route.
-    Http { request: http::Request<Body>, url: String, params: Vec<(String, String)>, id: String, trace: String },
+    Http {
+        request: Box<http::Request<Body>>,
+        url: String,
+        params: Vec<(String, String)>,
+        id: String,
+        trace: String,
+    },
     /// A CloudEvent, and its data.
     Event { event: serde_json::Value, data: Bytes, id: String, trace: String },
 }

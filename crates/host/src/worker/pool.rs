@@ -103,7 +103,12 @@ impl Drop for Lease {
 }
 
 impl Pool {
-    pub(crate) fn new(revision: String, spec: FunctionSpec, context: FunctionContext, folder: PathBuf) -> Self {
+    pub(crate) fn new(
+        revision: String,
+        spec: FunctionSpec,
+        context: FunctionContext,
+        folder: PathBuf,
+    ) -> Self {
         let (workers, starting, last_error) = Default::default();
         Self { revision, spec, context, folder, workers, starting, last_error }
     }
@@ -125,7 +130,10 @@ impl Pool {
     }
 
     /// Calls the function; the answer's body may still be streaming, and holds its worker until it ends.
-    pub(crate) async fn call(self: &Arc<Self>, invocation: Invocation) -> Result<http::Response<Body>, CallError> {
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        invocation: Invocation,
+    ) -> Result<http::Response<Body>, CallError> {
         let limit = Duration::from_millis(self.spec.timeout_ms);
         let lease = self.acquire().await?;
         let deadline_ms = crate::clock::now_ms().saturating_add(self.spec.timeout_ms);
@@ -145,7 +153,10 @@ impl Pool {
             Ok(Err(error)) => {
                 if matches!(error, CallError::Crashed) {
                     let status = lease.0.process().ended().await;
-                    self.context.sink.line("system", format!("invocation {id}: the process ended ({status})")).await;
+                    self.context
+                        .sink
+                        .line("system", format!("invocation {id}: the process ended ({status})"))
+                        .await;
                 }
                 Err(error)
             }
@@ -159,7 +170,8 @@ impl Pool {
     /// Takes a worker out of service: it is killed as soon as no other call uses it, and those have their own time limits.
     async fn retire(&self, lease: Lease, id: &str) {
         self.workers().retain(|worker| !Arc::ptr_eq(worker, &lease.0));
-        let message = format!("invocation {id}: no answer within {} ms, its process is killed", self.spec.timeout_ms);
+        let message =
+            format!("invocation {id}: no answer within {} ms, its process is killed", self.spec.timeout_ms);
         self.context.sink.line("system", message).await;
     }
 
@@ -223,7 +235,10 @@ impl Pool {
         };
         let too_slow = || {
             let seconds = START_TIMEOUT.as_secs();
-            CallError::start("start-timed-out", format!("the function's process was not ready within {seconds} s"))
+            CallError::start(
+                "start-timed-out",
+                format!("the function's process was not ready within {seconds} s"),
+            )
         };
         let kind = tokio::time::timeout(START_TIMEOUT, start).await.map_err(|_| too_slow())??;
         let (busy, last_used_ms) = (AtomicUsize::new(0), AtomicU64::new(crate::clock::now_ms()));
@@ -315,4 +330,3 @@ impl http_body::Body for GuardedBody {
         self.body.size_hint()
     }
 }
-

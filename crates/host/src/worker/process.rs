@@ -41,7 +41,9 @@ impl Process {
         command.envs(&spec.env).envs(context.variables()).envs(more);
         let mut child = command.spawn().map_err(failed)?;
         let group = launcher::group_of(&child);
-        for (stream, pipe) in [("stdout", child.stdout.take().map(Pipe::Out)), ("stderr", child.stderr.take().map(Pipe::Err))] {
+        for (stream, pipe) in
+            [("stdout", child.stdout.take().map(Pipe::Out)), ("stderr", child.stderr.take().map(Pipe::Err))]
+        {
             match pipe {
                 Some(Pipe::Out(pipe)) => drop(tokio::spawn(context.sink.clone().copy(stream, pipe))),
                 Some(Pipe::Err(pipe)) => drop(tokio::spawn(context.sink.clone().copy(stream, pipe))),

@@ -26,7 +26,10 @@ pub(super) fn program(spec: &FunctionSpec, folder: &Path) -> Result<Program, Cal
         let found = names.iter().find_map(|name| which(name));
         let path = found.ok_or_else(|| {
             let runtime = names.first().map_or("", String::as_str);
-            CallError::start("runtime-missing", format!("runtime `{runtime}` is not installed; {}", hint(&spec.runtime.family)))
+            CallError::start(
+                "runtime-missing",
+                format!("runtime `{runtime}` is not installed; {}", hint(&spec.runtime.family)),
+            )
         })?;
         Ok(Program { path, arguments: vec![format!(".sf-kit/{main}")], framed: true })
     };
@@ -42,7 +45,10 @@ pub(super) fn program(spec: &FunctionSpec, folder: &Path) -> Result<Program, Cal
             };
             let path = folder.join(program);
             if !path.is_file() {
-                return Err(CallError::start("handler-file-missing", format!("`{program}` is not in the artifact")));
+                return Err(CallError::start(
+                    "handler-file-missing",
+                    format!("`{program}` is not in the artifact"),
+                ));
             }
             Ok(Program { path, arguments: arguments.to_vec(), framed: false })
         }

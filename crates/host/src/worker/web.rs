@@ -30,7 +30,8 @@ impl WebWorker {
         program: &Program,
         folder: &Path,
     ) -> Result<Self, CallError> {
-        let failed = |error: std::io::Error| CallError::start("start-failed", format!("find a port: {error}"));
+        let failed =
+            |error: std::io::Error| CallError::start("start-failed", format!("find a port: {error}"));
         let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
         let port = free.map_err(failed)?.port();
         let more = BTreeMap::from([("PORT", port.to_string()), ("HOST", "127.0.0.1".to_owned())]);
@@ -55,9 +56,14 @@ impl WebWorker {
     }
 
     /// Forwards a request, or an event as a CloudEvent in HTTP binary mode.
-    pub(super) async fn call(&self, invocation: Invocation, deadline_ms: u64) -> Result<http::Response<Body>, CallError> {
+    pub(super) async fn call(
+        &self,
+        invocation: Invocation,
+        deadline_ms: u64,
+    ) -> Result<http::Response<Body>, CallError> {
         let mut request = match invocation {
-            Invocation::Http { mut request, id, trace, params, .. } => {
+            Invocation::Http { request, id, trace, params, .. } => {
+                let mut request = *request;
                 mark(request.headers_mut(), &id, &trace, deadline_ms);
                 for (name, value) in &params {
                     insert(request.headers_mut(), &format!("x-sf-param-{name}"), &percent(value));
@@ -72,14 +78,19 @@ impl WebWorker {
                 for (name, value) in event.as_object().into_iter().flatten() {
                     let Some(value) = value.as_str() else { continue };
                     let is_type = name == "datacontenttype";
-                    insert(request.headers_mut(), &if is_type { "content-type".into() } else { format!("ce-{name}") }, value);
+                    insert(
+                        request.headers_mut(),
+                        &if is_type { "content-type".into() } else { format!("ce-{name}") },
+                        value,
+                    );
                 }
                 request
             }
         };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let uri = format!("http://127.0.0.1:{}{path}", self.port).parse();
-        *request.uri_mut() = uri.map_err(|error| CallError::Broken(format!("forward the request: {error}")))?;
+        *request.uri_mut() =
+            uri.map_err(|error| CallError::Broken(format!("forward the request: {error}")))?;
         *request.version_mut() = http::Version::HTTP_11;
         let answered = self.client.request(request).await;
         let response = answered.map_err(|error| match self.process.has_ended() {
@@ -112,7 +123,10 @@ fn insert(headers: &mut http::HeaderMap, name: &str, value: &str) {
 /// Header values cannot hold every byte that a decoded parameter can.
 fn percent(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    value.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    value
+        .bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// A body from bytes.

@@ -54,9 +54,7 @@ const PLACEHOLDER: &str = r"\$\{";
 impl<T: Scalar> Decode for T {
     fn decode(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let text = d.text(node, T::WHAT)?;
-        T::parse(&text)
-            .map_err(|invalid| d.problems.push(invalid.at(node.span)))
-            .ok()
+        T::parse(&text).map_err(|invalid| d.problems.push(invalid.at(node.span))).ok()
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
@@ -83,8 +81,8 @@ impl Decode for u32 {
                     Ok(number) => number,
                     Err(_) => {
                         let message = format!("{} must be a whole number, but is `{text}`", d.place());
-                        d.problems
-                            .push(Diagnostic::error("wrong-type", node.span, message));
+                        let error = Diagnostic::error("wrong-type", node.span, message);
+                        d.problems.push(error.hint("let the variable hold digits alone"));
                         return None;
                     }
                 }
@@ -98,8 +96,7 @@ impl Decode for u32 {
             .map_err(|_| {
                 let message = format!("{} is out of range: {number}", d.place());
                 let error = Diagnostic::error("out-of-range", node.span, message);
-                d.problems
-                    .push(error.hint("write a whole number from 0 to 4294967295"));
+                d.problems.push(error.hint("write a whole number from 0 to 4294967295"));
             })
             .ok()
     }
@@ -185,10 +182,7 @@ pub(crate) struct Entry<T> {
 
 impl<K, T> Default for Map<K, T> {
     fn default() -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            rule: PhantomData,
-        }
+        Self { entries: BTreeMap::new(), rule: PhantomData }
     }
 }
 
@@ -202,11 +196,7 @@ impl<K: KeyRule, T: Decode> Decode for Map<K, T> {
             }
             let value = d.within(name, |d| T::decode(&entry.node, d));
             if let Some(value) = value.or_else(T::fallback) {
-                let entry = Entry {
-                    key: entry.key,
-                    span: entry.node.span,
-                    value,
-                };
+                let entry = Entry { key: entry.key, span: entry.node.span, value };
                 map.entries.insert(name.clone(), entry);
             }
         }
@@ -249,12 +239,7 @@ pub(crate) struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     pub(crate) fn new(resolver: &'a Resolver<'a>) -> Self {
-        Self {
-            resolver,
-            problems: Vec::new(),
-            shape_only: false,
-            path: Vec::new(),
-        }
+        Self { resolver, problems: Vec::new(), shape_only: false, path: Vec::new() }
     }
 
     /// Runs with `key` added to the path that messages name.
@@ -275,25 +260,28 @@ impl<'a> Decoder<'a> {
 
     /// `` `functions.profile` ``, or `the manifest`.
     pub(crate) fn place(&self) -> String {
-        if self.path.is_empty() {
-            "the manifest".into()
-        } else {
-            format!("`{}`", self.path.join("."))
-        }
+        if self.path.is_empty() { "the manifest".into() } else { format!("`{}`", self.path.join(".")) }
     }
 
     pub(crate) fn wrong_type(&mut self, node: &Node, wanted: &str) {
         let found = node.kind.describe();
-        let message = format!("{} must be {wanted}, but is {found}", self.place());
+        let (kind, hint) = match wanted.split_once(" such as ") {
+            Some((kind, example)) => (kind, format!("write it like {example}")),
+            None => match wanted {
+                "a string" => (wanted, "put it in quotes".into()),
+                "a whole number" => (wanted, "write digits, without quotes".into()),
+                "an array" => (wanted, "put it in brackets: `[…]`".into()),
+                "a table" => (wanted, "write `{ key = value }`, or a header of its own".into()),
+                other => (wanted, format!("write {other}")),
+            },
+        };
+        let message = format!("{} must be {kind}, but is {found}", self.place());
         let error = Diagnostic::error("wrong-type", node.span, message).label(found);
-        self.problems.push(error);
+        self.problems.push(error.hint(hint));
     }
 
     pub(crate) fn spanned<T: Decode>(&mut self, node: &Node) -> Option<Spanned<T>> {
-        T::decode(node, self).map(|value| Spanned {
-            value,
-            span: node.span,
-        })
+        T::decode(node, self).map(|value| Spanned { value, span: node.span })
     }
 
     pub(crate) fn table<'n>(&mut self, node: &'n Node) -> Option<&'n NodeTable> {
@@ -373,7 +361,11 @@ impl<'a> Decoder<'a> {
             None if required && !self.shape_only => {
                 let message = format!("{} has no `{key}`", self.place());
                 let error = Diagnostic::error("missing-key", section.span, message);
-                self.problems.push(error.hint(format!("add `{key} = …`")));
+                self.problems.push(error.hint(if self.path.is_empty() {
+                    format!("add `[{key}]`")
+                } else {
+                    format!("add `{key} = …`")
+                }));
                 None
             }
             None => None,
@@ -450,7 +442,10 @@ macro_rules! section {
             }
 
             fn fallback() -> Option<Self> {
-                Some(Self::default())
+                Some(Self {
+                    unread: vec![$($crate::decode::key_of(stringify!($field)),)*],
+                    ..Self::default()
+                })
             }
 
             fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {

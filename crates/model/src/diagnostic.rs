@@ -55,18 +55,12 @@ impl Diagnostic {
 
     /// A warning at a place.
     pub fn warning(code: &str, span: Span, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(code, span, message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
     }
 
     /// A note at a place.
     pub fn note(code: &str, span: Span, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Note,
-            ..Self::error(code, span, message)
-        }
+        Self { severity: Severity::Note, ..Self::error(code, span, message) }
     }
 
     /// The same with words at the place.
@@ -98,11 +92,7 @@ pub struct Invalid {
 
 impl Invalid {
     pub(crate) fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: hint.into(),
-        }
+        Self { code, message: message.into(), hint: hint.into() }
     }
 
     /// The same at a place.

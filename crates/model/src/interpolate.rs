@@ -83,18 +83,14 @@ impl Resolver<'_> {
             _ => {}
         }
         if let Some((source, argument)) = inner.split_once(':') {
-            return self
-                .lookup(source.trim(), argument.trim(), span)
-                .map(EnvPart::Text);
+            return self.lookup(source.trim(), argument.trim(), span).map(EnvPart::Text);
         }
         output(inner, span).ok_or_else(|| {
             let error = Diagnostic::error("bad-variable", span, format!("unknown variable `${{{inner}}}`"));
-            Box::new(error.hint(
-                match names::nearest(inner, ["stage", "project", "provider", "git:sha"]) {
-                    Some(name) => format!("did you mean `${{{name}}}`?"),
-                    None => format!("there are {FORMS}, and in `env` outputs such as `${{queue.NAME.url}}`"),
-                },
-            ))
+            Box::new(error.hint(match names::nearest(inner, ["stage", "project", "provider", "git:sha"]) {
+                Some(name) => format!("did you mean `${{{name}}}`?"),
+                None => format!("there are {FORMS}, and in `env` outputs such as `${{queue.NAME.url}}`"),
+            }))
         })
     }
 
@@ -106,24 +102,17 @@ impl Resolver<'_> {
                     Some((name, default)) => (name.trim(), Some(default.trim())),
                     None => (argument, None),
                 };
-                self.lookup
-                    .env(name)
-                    .or_else(|| default.map(str::to_owned))
-                    .ok_or_else(|| {
-                        let message = format!("the environment variable `{name}` is not set");
-                        Box::new(
-                            Diagnostic::error("unset-variable", span, message)
-                                .hint(format!("set it, or give a default: `${{env:{name}, value}}`")),
-                        )
-                    })
+                self.lookup.env(name).or_else(|| default.map(str::to_owned)).ok_or_else(|| {
+                    let message = format!("the environment variable `{name}` is not set");
+                    Box::new(
+                        Diagnostic::error("unset-variable", span, message)
+                            .hint(format!("set it, or give a default: `${{env:{name}, value}}`")),
+                    )
+                })
             }
             ("file", path) => match self.lookup.file(path) {
                 // A file ends with a newline that nobody means.
-                Ok(text) => Ok(text
-                    .strip_suffix('\n')
-                    .unwrap_or(&text)
-                    .trim_end_matches('\r')
-                    .to_owned()),
+                Ok(text) => Ok(text.strip_suffix('\n').unwrap_or(&text).trim_end_matches('\r').to_owned()),
                 Err(cause) => Err(Box::new(
                     Diagnostic::error("unreadable-file", span, format!("read `{path}`: {cause}"))
                         .hint("the path is relative to the folder of the manifest"),
@@ -201,9 +190,6 @@ impl<'a> Places<'a> {
         };
         let start = self.span.start + self.from + at;
         self.from += at + placeholder.len();
-        Span {
-            start,
-            end: start + placeholder.len(),
-        }
+        Span { start, end: start + placeholder.len() }
     }
 }

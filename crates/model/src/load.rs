@@ -21,13 +21,7 @@ const DEFAULT_PROVIDER: &str = "self-hosted";
 pub fn load(source: &Source, selection: &Selection, lookup: &dyn Lookup) -> Loaded {
     let mut problems = Vec::new();
     let app = match node::parse(&source.text) {
-        Ok(root) => Loading {
-            text: &source.text,
-            selection,
-            lookup,
-            problems: &mut problems,
-        }
-        .run(root),
+        Ok(root) => Loading { text: &source.text, selection, lookup, problems: &mut problems }.run(root),
         Err(problem) => {
             problems.push(*problem);
             None
@@ -39,10 +33,7 @@ pub fn load(source: &Source, selection: &Selection, lookup: &dyn Lookup) -> Load
     });
     problems.dedup();
     let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
-    Loaded {
-        app: app.filter(|_| !failed),
-        diagnostics: problems,
-    }
+    Loaded { app: app.filter(|_| !failed), diagnostics: problems }
 }
 
 struct Loading<'a> {
@@ -69,11 +60,7 @@ impl Loading<'_> {
         let mut decoder = Decoder::new(&resolver);
         let manifest = Manifest::decode(&root, &mut decoder);
         self.problems.append(&mut decoder.problems);
-        let chosen = Chosen {
-            stage,
-            provider,
-            text: self.text.to_owned(),
-        };
+        let chosen = Chosen { stage, provider, text: self.text.to_owned() };
         let (app, mut problems) = validate::lower(manifest?, &chosen);
         self.problems.append(&mut problems);
         app
@@ -90,12 +77,8 @@ impl Loading<'_> {
                 Span::default(),
                 "the manifest does not say its version",
             );
-            self.problems
-                .push(error.hint(format!("begin it with `sf = {VERSION}`")));
-            let node = Node {
-                span: Span::default(),
-                kind: NodeKind::Integer(VERSION),
-            };
+            self.problems.push(error.hint(format!("begin it with `sf = {VERSION}`")));
+            let node = Node { span: Span::default(), kind: NodeKind::Integer(VERSION) };
             let key = Span::default();
             entries.insert("sf".into(), NodeEntry { key, node });
             return true;
@@ -106,9 +89,7 @@ impl Loading<'_> {
                 let message = format!("unknown manifest version {other}");
                 let error = Diagnostic::error("unknown-version", entry.node.span, message);
                 self.problems.push(if other > VERSION {
-                    error.hint(format!(
-                        "this `sf` reads version {VERSION}: a newer `sf` may read it"
-                    ))
+                    error.hint(format!("this `sf` reads version {VERSION}: a newer `sf` may read it"))
                 } else {
                     error.hint(format!("write `sf = {VERSION}`"))
                 });
@@ -125,9 +106,7 @@ impl Loading<'_> {
 
     /// The selected stage, whose overlay is then part of `root` and no longer under `stages`.
     fn merge_stage(&mut self, root: &mut Node) -> String {
-        let default = self
-            .bootstrap(root, "stage", None)
-            .unwrap_or_else(|| DEFAULT_STAGE.into());
+        let default = self.bootstrap(root, "stage", None).unwrap_or_else(|| DEFAULT_STAGE.into());
         let stage = self.selection.stage.clone().unwrap_or_else(|| default.clone());
         let NodeKind::Table(entries) = &mut root.kind else {
             return stage;
@@ -143,10 +122,7 @@ impl Loading<'_> {
                 known.sort_unstable();
                 known.dedup();
                 let message = format!("unknown stage `{stage}`");
-                let hint = format!(
-                    "{}; declare it with `[stages.{stage}]`",
-                    names::choose(&stage, known)
-                );
+                let hint = format!("{}; declare it with `[stages.{stage}]`", names::choose(&stage, known));
                 self.problems.push(Diagnostic {
                     span: None,
                     ..Diagnostic::error("unknown-stage", Span::default(), message).hint(hint)
@@ -177,15 +153,10 @@ impl Loading<'_> {
     /// The selected provider. One that the manifest names is checked where it stands.
     fn provider(&mut self, root: &Node, stage: &str) -> String {
         let Some(provider) = &self.selection.provider else {
-            return self
-                .bootstrap(root, "provider", Some(stage))
-                .unwrap_or_else(|| DEFAULT_PROVIDER.into());
+            return self.bootstrap(root, "provider", Some(stage)).unwrap_or_else(|| DEFAULT_PROVIDER.into());
         };
         if let Err(invalid) = manifest::check_provider(provider) {
-            self.problems.push(Diagnostic {
-                span: None,
-                ..invalid.at(Span::default())
-            });
+            self.problems.push(Diagnostic { span: None, ..invalid.at(Span::default()) });
         }
         provider.clone()
     }

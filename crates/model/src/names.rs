@@ -14,9 +14,8 @@ pub(crate) const ENV_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 /// Checks `^[a-z][a-z0-9-]{0,max - 1}$`.
 pub(crate) fn check_name(name: &str, max: usize) -> Result<(), Invalid> {
     let good_start = name.starts_with(|c: char| c.is_ascii_lowercase());
-    let good_rest = name
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let good_rest =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if good_start && good_rest && name.len() <= max {
         return Ok(());
     }
@@ -26,11 +25,7 @@ pub(crate) fn check_name(name: &str, max: usize) -> Result<(), Invalid> {
         ),
         _ => format!("use lower-case letters, digits and `-`, a letter first, at most {max} in all"),
     };
-    Err(Invalid::new(
-        "bad-name",
-        format!("`{name}` is not a good name"),
-        hint,
-    ))
+    Err(Invalid::new("bad-name", format!("`{name}` is not a good name"), hint))
 }
 
 /// The nearest good name.
@@ -57,9 +52,7 @@ fn tidy(name: &str, max: usize) -> Option<String> {
 /// Checks [`ENV_PATTERN`], and that `sf` does not set the variable itself.
 pub(crate) fn check_env_name(name: &str) -> Result<(), Invalid> {
     let good_start = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let good_rest = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let good_rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !good_start || !good_rest {
         return Err(Invalid::new(
             "bad-env-name",
@@ -93,11 +86,7 @@ pub(crate) fn choose<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str> +
 /// `a`, `b`, `c`
 pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    if quoted.is_empty() {
-        "none".into()
-    } else {
-        quoted.join(", ")
-    }
+    if quoted.is_empty() { "none".into() } else { quoted.join(", ") }
 }
 
 #[cfg(test)]
@@ -107,11 +96,9 @@ mod tests {
     #[test]
     fn bad_names_get_a_good_one() {
         assert!(check_name("talent-market", 31).is_ok());
-        for (bad, good) in [
-            ("TalentMarket", "`talent-market`"),
-            ("my_app", "`my-app`"),
-            ("9lives", "`lives`"),
-        ] {
+        for (bad, good) in
+            [("TalentMarket", "`talent-market`"), ("my_app", "`my-app`"), ("9lives", "`lives`")]
+        {
             assert!(check_name(bad, 31).unwrap_err().hint.contains(good), "{bad}");
         }
         assert!(check_name("", 31).is_err() && check_name("\u{e9}\u{e9}", 31).is_err());

@@ -49,17 +49,13 @@ pub(crate) fn parse(text: &str) -> Result<Node, Box<Diagnostic>> {
         return Err(Box::new(error.hint("nest at most 64 levels")));
     }
     let document = Document::parse(text).map_err(|error| {
-        let span = error.span().map_or(Span { start: 0, end: 0 }, |range| {
-            span_of(Some(range), Span::default())
-        });
+        let span =
+            error.span().map_or(Span { start: 0, end: 0 }, |range| span_of(Some(range), Span::default()));
         let message = error.message().trim().replace('\n', ", ");
         let error = Diagnostic::error("syntax", span, format!("not valid TOML: {message}"));
         Box::new(error.hint("see https://toml.io for the syntax"))
     })?;
-    Ok(Node {
-        span: Span::default(),
-        kind: NodeKind::Table(table(document.as_table())),
-    })
+    Ok(Node { span: Span::default(), kind: NodeKind::Table(table(document.as_table())) })
 }
 
 /// The place of a run of more than [`MAX_DEPTH`] dots on one line outside of quotes: a dotted key that would nest so
@@ -70,10 +66,7 @@ fn too_deep(text: &str) -> Option<Span> {
         let key = line.split(['=', '#']).next().unwrap_or_default();
         let dots = key.bytes().filter(|byte| *byte == b'.').count();
         if dots > MAX_DEPTH && !key.contains(['"', '\'']) {
-            return Some(Span {
-                start,
-                end: start + key.trim_end().len(),
-            });
+            return Some(Span { start, end: start + key.trim_end().len() });
         }
         start += line.len();
     }
@@ -81,10 +74,7 @@ fn too_deep(text: &str) -> Option<Span> {
 }
 
 fn span_of(range: Option<std::ops::Range<usize>>, otherwise: Span) -> Span {
-    range.map_or(otherwise, |range| Span {
-        start: range.start,
-        end: range.end,
-    })
+    range.map_or(otherwise, |range| Span { start: range.start, end: range.end })
 }
 
 fn table(source: &dyn TableLike) -> NodeTable {
@@ -122,10 +112,7 @@ fn value(source: &Value, key: Span) -> Node {
         Value::Array(items) => NodeKind::Array(items.iter().map(|item| value(item, key)).collect()),
         Value::InlineTable(entries) => NodeKind::Table(table(entries)),
     };
-    Node {
-        span: span_of(source.span(), key),
-        kind,
-    }
+    Node { span: span_of(source.span(), key), kind }
 }
 
 impl NodeKind {

@@ -19,11 +19,7 @@ use crate::diagnostic::{Diagnostic, Severity, Span};
 ///   = hint: did you mean `handler`?
 /// ```
 pub fn render(source: &Source, diagnostics: &[Diagnostic], color: bool) -> String {
-    let renderer = if color {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
     for diagnostic in diagnostics {
         if !text.is_empty() {
@@ -45,14 +41,9 @@ fn group<'a>(source: &'a Source, diagnostic: &'a Diagnostic) -> Group<'a> {
     let mut group = match diagnostic.span {
         Some(span) => {
             let span = clamp(&source.text, span);
-            let annotation = AnnotationKind::Primary
-                .span(span.start..span.end)
-                .label(diagnostic.label.as_deref());
-            title.element(
-                Snippet::source(&source.text)
-                    .path(&source.name)
-                    .annotation(annotation),
-            )
+            let annotation =
+                AnnotationKind::Primary.span(span.start..span.end).label(diagnostic.label.as_deref());
+            title.element(Snippet::source(&source.text).path(&source.name).annotation(annotation))
         }
         None => Group::with_title(title),
     };
@@ -73,10 +64,7 @@ fn clamp(text: &str, span: Span) -> Span {
         at
     };
     let start = floor(span.start);
-    Span {
-        start,
-        end: floor(span.end).max(start),
-    }
+    Span { start, end: floor(span.end).max(start) }
 }
 
 /// A place in the source, counted from 1; columns count characters.
@@ -125,9 +113,7 @@ pub(crate) struct LineIndex<'a> {
 
 impl<'a> LineIndex<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        let starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { text, starts }
     }
 
@@ -135,14 +121,8 @@ impl<'a> LineIndex<'a> {
     pub(crate) fn position(&self, offset: usize) -> Position {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let column = self
-            .text
-            .get(start..offset)
-            .map_or(0, |before| before.chars().count());
-        Position {
-            line,
-            column: column + 1,
-        }
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
+        Position { line, column: column + 1 }
     }
 }
 
@@ -151,21 +131,15 @@ mod tests {
     use super::*;
 
     fn source() -> Source {
-        Source {
-            name: "sf.toml".into(),
-            text: "sf = 1\n[proj\u{e9}ct]\nname = 3\n".into(),
-        }
+        Source { name: "sf.toml".into(), text: "sf = 1\n[proj\u{e9}ct]\nname = 3\n".into() }
     }
 
     #[test]
     fn text_has_code_place_and_hint() {
-        let diagnostic = Diagnostic::error(
-            "wrong-type",
-            Span { start: 25, end: 26 },
-            "`name` must be a string",
-        )
-        .label("this is an integer")
-        .hint("put it in quotes");
+        let diagnostic =
+            Diagnostic::error("wrong-type", Span { start: 25, end: 26 }, "`name` must be a string")
+                .label("this is an integer")
+                .hint("put it in quotes");
         insta::assert_snapshot!(render(&source(), &[diagnostic], false), @r"
         error[wrong-type]: `name` must be a string
          --> sf.toml:3:8
@@ -182,10 +156,7 @@ mod tests {
         let diagnostic = Diagnostic::error("x", Span { start: 13, end: 14 }, "m");
         let json = to_json(&source(), &[diagnostic]);
         assert_eq!(json[0]["line"], 2);
-        assert_eq!(
-            json[0]["column"], 6,
-            "the two bytes of `\u{e9}` are one column: {json}"
-        );
+        assert_eq!(json[0]["column"], 6, "the two bytes of `\u{e9}` are one column: {json}");
         assert_eq!(json[0]["span"]["start"], 13);
     }
 

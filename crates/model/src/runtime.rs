@@ -109,19 +109,10 @@ mod tests {
         for facts in RUNTIMES {
             let name = format!("{}{}", facts.family.name(), facts.version.unwrap_or_default());
             assert_eq!(facts.name, name);
-            assert!(
-                facts
-                    .end_of_life
-                    .is_none_or(|day| day.len() == 10 && day.as_bytes()[4] == b'-')
-            );
+            assert!(facts.end_of_life.is_none_or(|day| day.len() == 10 && day.as_bytes()[4] == b'-'));
         }
         assert!(RuntimeFacts::find("node20").unwrap().has_ended());
         assert!(!RuntimeFacts::find("node22").unwrap().has_ended());
-        assert!(
-            RuntimeFacts::find("nodejs22")
-                .unwrap_err()
-                .hint
-                .contains("`node22`")
-        );
+        assert!(RuntimeFacts::find("nodejs22").unwrap_err().hint.contains("`node22`"));
     }
 }

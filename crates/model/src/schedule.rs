@@ -32,14 +32,11 @@ impl fmt::Display for ScheduleExpr {
             Self::Cron(fields) => f.write_str(fields),
             Self::Rate(every) => {
                 let seconds = every.as_secs();
-                let (count, unit) = match RATE_UNITS
-                    .iter()
-                    .rev()
-                    .find(|(_, unit)| seconds.is_multiple_of(*unit))
-                {
-                    Some((name, unit)) => (seconds / unit, name),
-                    None => (seconds, &"second"),
-                };
+                let (count, unit) =
+                    match RATE_UNITS.iter().rev().find(|(_, unit)| seconds.is_multiple_of(*unit)) {
+                        Some((name, unit)) => (seconds / unit, name),
+                        None => (seconds, &"second"),
+                    };
                 write!(f, "rate({count} {unit}{})", if count == 1 { "" } else { "s" })
             }
         }
@@ -114,10 +111,7 @@ impl ScheduleExpr {
         match parser.parse(fields) {
             Ok(_) => Ok(()),
             Err(cause) => bad(
-                format!(
-                    "`{fields}` is not a cron expression: {}",
-                    first_lower(&cause.to_string())
-                ),
+                format!("`{fields}` is not a cron expression: {}", first_lower(&cause.to_string())),
                 "minute 0-59, hour 0-23, day of month 1-31, month 1-12, day of week 0-7: `*/15 9-17 * * 1-5`",
             ),
         }
@@ -126,10 +120,7 @@ impl ScheduleExpr {
 
 fn first_lower(text: &str) -> String {
     let mut chars = text.trim_end_matches('.').chars();
-    chars
-        .next()
-        .map(|first| first.to_lowercase().chain(chars).collect())
-        .unwrap_or_default()
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Checks an IANA name against the time-zone database that is built in.
@@ -142,11 +133,7 @@ pub(crate) fn check_timezone(name: &str) -> Result<(), Invalid> {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write an IANA name: `Asia/Seoul`, `Europe/Berlin`, `UTC`".into(),
     };
-    Err(Invalid::new(
-        "bad-timezone",
-        format!("`{name}` is not a time zone"),
-        hint,
-    ))
+    Err(Invalid::new("bad-timezone", format!("`{name}` is not a time zone"), hint))
 }
 
 #[cfg(test)]
@@ -190,11 +177,6 @@ mod tests {
     #[test]
     fn time_zones() {
         assert!(check_timezone("Asia/Seoul").is_ok() && check_timezone("UTC").is_ok());
-        assert!(
-            check_timezone("Asia/Soul")
-                .unwrap_err()
-                .hint
-                .contains("`Asia/Seoul`")
-        );
+        assert!(check_timezone("Asia/Soul").unwrap_err().hint.contains("`Asia/Seoul`"));
     }
 }

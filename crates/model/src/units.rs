@@ -38,11 +38,7 @@ impl FromStr for ByteSize {
             "b" | "byte" | "bytes" => "B",
             _ => "MiB",
         };
-        let number = if number.is_empty() || number.parse::<u64>().is_err() {
-            "256"
-        } else {
-            number
-        };
+        let number = if number.is_empty() || number.parse::<u64>().is_err() { "256" } else { number };
         Err(Invalid::new(
             "bad-size",
             format!("`{text}` is not a size"),
@@ -55,13 +51,8 @@ impl FromStr for ByteSize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(pub Duration);
 
-const TIME_UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const TIME_UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// `1h30m`; `0s` for none. What is shorter than a millisecond is left out.
 impl fmt::Display for Period {
@@ -84,21 +75,15 @@ impl FromStr for Period {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        millis(text)
-            .map(|millis| Self(Duration::from_millis(millis)))
-            .ok_or_else(|| {
-                let (number, _) = split(text);
-                let number = if number.parse::<u64>().is_ok() {
-                    number
-                } else {
-                    "10"
-                };
-                Invalid::new(
-                    "bad-duration",
-                    format!("`{text}` is not a duration"),
-                    format!("write a whole number and `ms`, `s`, `m`, `h` or `d`: `{number}s`, `1h30m`"),
-                )
-            })
+        millis(text).map(|millis| Self(Duration::from_millis(millis))).ok_or_else(|| {
+            let (number, _) = split(text);
+            let number = if number.parse::<u64>().is_ok() { number } else { "10" };
+            Invalid::new(
+                "bad-duration",
+                format!("`{text}` is not a duration"),
+                format!("write a whole number and `ms`, `s`, `m`, `h` or `d`: `{number}s`, `1h30m`"),
+            )
+        })
     }
 }
 
@@ -138,12 +123,9 @@ mod tests {
         assert_eq!("1536MiB".parse::<ByteSize>().unwrap().to_string(), "1536MiB");
         assert_eq!("1024MiB".parse::<ByteSize>().unwrap().to_string(), "1GiB");
         assert_eq!(ByteSize(0).to_string(), "0B");
-        for (bad, good) in [
-            ("256MB", "`256MiB`"),
-            ("1G", "`1GiB`"),
-            ("lots", "`256MiB`"),
-            ("99999999999GiB", "GiB"),
-        ] {
+        for (bad, good) in
+            [("256MB", "`256MiB`"), ("1G", "`1GiB`"), ("lots", "`256MiB`"), ("99999999999GiB", "GiB")]
+        {
             assert!(bad.parse::<ByteSize>().unwrap_err().hint.contains(good), "{bad}");
         }
     }
@@ -153,18 +135,7 @@ mod tests {
         assert_eq!("1h30m".parse::<Period>().unwrap().0, Duration::from_secs(5400));
         assert_eq!("90m".parse::<Period>().unwrap().to_string(), "1h30m");
         assert_eq!("1500ms".parse::<Period>().unwrap().to_string(), "1s500ms");
-        for bad in [
-            "",
-            "10",
-            "10 s",
-            "s",
-            "10sec",
-            "1m1h",
-            "1s1s",
-            "-1s",
-            "1.5s",
-            "99999999999999999999s",
-        ] {
+        for bad in ["", "10", "10 s", "s", "10sec", "1m1h", "1s1s", "-1s", "1.5s", "99999999999999999999s"] {
             assert_eq!(bad.parse::<Period>().unwrap_err().code, "bad-duration", "{bad}");
         }
     }

@@ -68,16 +68,8 @@ pub enum Segment {
 
 impl Method {
     /// All of them, `ANY` first.
-    pub const ALL: [Self; 8] = [
-        Self::Any,
-        Self::Get,
-        Self::Head,
-        Self::Post,
-        Self::Put,
-        Self::Patch,
-        Self::Delete,
-        Self::Options,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Any, Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Options];
 
     /// `GET`
     pub fn as_str(self) -> &'static str {
@@ -104,14 +96,11 @@ impl FromStr for Method {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .into_iter()
-            .find(|method| method.as_str() == text)
-            .ok_or_else(|| {
-                let known = names::list(Self::ALL.map(Self::as_str));
-                let message = format!("`{text}` is not a method that can be routed");
-                Invalid::new("bad-route", message, format!("one of {known}"))
-            })
+        Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {
+            let known = names::list(Self::ALL.map(Self::as_str));
+            let message = format!("`{text}` is not a method that can be routed");
+            Invalid::new("bad-route", message, format!("one of {known}"))
+        })
     }
 }
 
@@ -165,10 +154,7 @@ impl FromStr for Route {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let mut words = text.split_whitespace();
         match (words.next(), words.next(), words.next()) {
-            (Some(method), Some(path), None) => Ok(Self {
-                method: method.parse()?,
-                path: path.parse()?,
-            }),
+            (Some(method), Some(path), None) => Ok(Self { method: method.parse()?, path: path.parse()? }),
             (Some(path), None, None) if path.starts_with('/') => Err(Invalid::new(
                 "bad-route",
                 format!("the route `{text}` has no method"),
@@ -191,24 +177,16 @@ impl FromStr for PathPattern {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let bad = |message: String, hint: &str| Err(Invalid::new("bad-route", message, hint));
         let Some(rest) = text.strip_prefix('/') else {
-            return bad(
-                format!("the path `{text}` does not begin with `/`"),
-                "write `/profiles/{id}`",
-            );
+            return bad(format!("the path `{text}` does not begin with `/`"), "write `/profiles/{id}`");
         };
         if rest.is_empty() {
             return Ok(Self(Vec::new()));
         }
         if text.len() > 1024 {
-            return bad(
-                "the path is longer than 1024 bytes".into(),
-                "use `{proxy+}` for the rest of a path",
-            );
+            return bad("the path is longer than 1024 bytes".into(), "use `{proxy+}` for the rest of a path");
         }
-        let segments: Vec<Segment> = rest
-            .split('/')
-            .map(|part| segment(part, text))
-            .collect::<Result<_, _>>()?;
+        let segments: Vec<Segment> =
+            rest.split('/').map(|part| segment(part, text)).collect::<Result<_, _>>()?;
         let mut seen = BTreeSet::new();
         for (index, segment) in segments.iter().enumerate() {
             match segment {
@@ -238,38 +216,24 @@ fn segment(part: &str, whole: &str) -> Result<Segment, Invalid> {
             None => (inner, false),
         };
         let good_start = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !good_start
-            || !name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-        {
+        if !good_start || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
             let message = format!("`{part}` is not a parameter");
             return bad(message, "write `{id}`, or `{proxy+}` for the rest of the path");
         }
-        return Ok(if greedy {
-            Segment::Greedy(name.into())
-        } else {
-            Segment::Param(name.into())
-        });
+        return Ok(if greedy { Segment::Greedy(name.into()) } else { Segment::Param(name.into()) });
     }
     // The characters of a path segment as RFC 3986 has them; `%` for what is encoded.
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%".contains(&byte);
     match part {
-        "" => bad(
-            format!("`{whole}` has an empty part"),
-            "write one `/` between two parts and none at the end",
-        ),
-        "." | ".." => bad(
-            format!("`{whole}` holds `{part}`"),
-            "clients resolve it before they ask: leave it out",
-        ),
+        "" => {
+            bad(format!("`{whole}` has an empty part"), "write one `/` between two parts and none at the end")
+        }
+        "." | ".." => {
+            bad(format!("`{whole}` holds `{part}`"), "clients resolve it before they ask: leave it out")
+        }
         _ if part.starts_with(':') => {
             let message = format!("`{part}` in `{whole}` is no parameter here");
-            Err(Invalid::new(
-                "bad-route",
-                message,
-                format!("write `{{{}}}`", &part[1..]),
-            ))
+            Err(Invalid::new("bad-route", message, format!("write `{{{}}}`", &part[1..])))
         }
         _ if part.contains(['{', '}']) => bad(
             format!("`{part}` mixes text and parameter"),

@@ -121,20 +121,11 @@ struct HttpEntry(HttpSection);
 impl Decode for HttpField {
     fn decode(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         if matches!(&node.kind, NodeKind::String(text) if text == "url") {
-            return Some(Self {
-                url: Some(node.span),
-                routes: Vec::new(),
-            });
+            return Some(Self { url: Some(node.span), routes: Vec::new() });
         }
         let entries = OneOrMany::<HttpEntry>::decode(node, d)?;
-        let section = |entry: Spanned<HttpEntry>| Spanned {
-            value: entry.value.0,
-            span: entry.span,
-        };
-        Some(Self {
-            url: None,
-            routes: entries.0.into_iter().map(section).collect(),
-        })
+        let section = |entry: Spanned<HttpEntry>| Spanned { value: entry.value.0, span: entry.span };
+        Some(Self { url: None, routes: entries.0.into_iter().map(section).collect() })
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -146,10 +137,9 @@ impl Decode for HttpField {
 impl Decode for HttpEntry {
     fn decode(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         match node.kind {
-            NodeKind::String(_) => Some(Self(HttpSection {
-                route: Some(d.spanned(node)?),
-                ..HttpSection::default()
-            })),
+            NodeKind::String(_) => {
+                Some(Self(HttpSection { route: Some(d.spanned(node)?), ..HttpSection::default() }))
+            }
             NodeKind::Table(_) => HttpSection::decode(node, d).map(Self),
             _ => {
                 d.wrong_type(node, "a route such as `\"GET /profiles/{id}\"`");

@@ -37,10 +37,8 @@ impl Decode for Providers {
             d.within(name, |d| {
                 if d.table(&entry.node).is_none() {
                 } else if is_selected {
-                    providers.selected = json(&entry.node, d).map(|value| Spanned {
-                        value,
-                        span: entry.node.span,
-                    });
+                    providers.selected =
+                        json(&entry.node, d).map(|value| Spanned { value, span: entry.node.span });
                 } else {
                     d.shape_only(|d| json(&entry.node, d));
                 }

@@ -4,7 +4,7 @@ use crate::app::{Access, Interface, KeyType, Method, Route, TableKey};
 use crate::decode::{KeyRule, Scalar};
 use crate::diagnostic::Invalid;
 use crate::names;
-use crate::runtime::{RUNTIMES, RuntimeFacts};
+use crate::runtime::{RUNTIMES, RuntimeFacts, RuntimeFamily};
 use crate::schedule::{self, ScheduleExpr};
 use crate::units::{ByteSize, Period};
 
@@ -107,10 +107,9 @@ impl std::str::FromStr for TableKey {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         match text.split_once(':') {
-            Some((name, kind)) if !name.trim().is_empty() => Ok(Self {
-                name: name.trim().into(),
-                kind: KeyType::parse(kind.trim())?,
-            }),
+            Some((name, kind)) if !name.trim().is_empty() => {
+                Ok(Self { name: name.trim().into(), kind: KeyType::parse(kind.trim())? })
+            }
             _ => Err(Invalid::new(
                 "bad-value",
                 format!("`{text}` is not a key"),
@@ -132,32 +131,21 @@ impl std::str::FromStr for HandlerText {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let bad = |message: String, hint: &str| Err(Invalid::new("bad-handler", message, hint));
-        let (file, export, file_has_extension) = if let Some((file, export)) = text.rsplit_once('#') {
-            (file, export, true)
-        } else if let Some((file, export)) = text.rsplit_once(':') {
-            (file, export, true)
-        } else {
-            let (folder, name) = text.rsplit_once('/').unwrap_or(("", text));
-            match name.split_once('.') {
-                Some((stem, export)) if crate::RuntimeFamily::of_file(text).is_none() => (
-                    &text[..folder.len() + usize::from(text.contains('/')) + stem.len()],
-                    export,
-                    false,
-                ),
-                _ => {
-                    return bad(
-                        format!("the handler `{text}` names no export"),
-                        "write `src/profile.mjs#profile`",
-                    );
+        let (file, export, file_has_extension) = match text.rsplit_once(['#', ':']) {
+            Some((file, export)) => (file, export, true),
+            None => {
+                // Lambda's way: the first dot of the file's name ends it.
+                let name = text.rfind('/').map_or(0, |slash| slash + 1);
+                match text[name..].find('.') {
+                    Some(dot) if RuntimeFamily::of_file(text).is_none() => {
+                        (&text[..name + dot], &text[name + dot + 1..], false)
+                    }
+                    _ => return Err(no_export(text, text)),
                 }
             }
         };
-        if export.is_empty() || export.contains(['/', '#', ':', ' ']) {
-            return bad(
-                format!("the handler `{text}` names no export"),
-                "write `src/profile.mjs#profile`",
-            );
+        if export.is_empty() || export.contains(['/', ' ']) {
+            return Err(no_export(text, file));
         }
         check_path("bad-handler", file)?;
         Ok(Self {
@@ -166,6 +154,17 @@ impl std::str::FromStr for HandlerText {
             file_has_extension,
         })
     }
+}
+
+fn no_export(text: &str, file: &str) -> Invalid {
+    let hint = match RuntimeFamily::of_file(file) {
+        Some(RuntimeFamily::Python) => {
+            format!("write `{file}:handler`, `handler` being the function to call")
+        }
+        Some(_) => format!("write `{file}#handler`, `handler` being the function that is exported"),
+        None => "write the file and its export: `src/profile.mjs#profile`".into(),
+    };
+    Invalid::new("bad-handler", format!("the handler `{text}` names no export"), hint)
 }
 
 /// A path within the project, `/` between its parts, the same on every system.
@@ -215,19 +214,19 @@ macro_rules! checked_text {
 
 checked_text! {
     /// `[project] name`
-    ProjectName, "a name", Some(names::PROJECT_PATTERN), |text| names::check_name(text, 31);
+    ProjectName, "a name such as `\"talent-market\"`", Some(names::PROJECT_PATTERN), |text| names::check_name(text, 31);
     /// A stage's name.
-    StageName, "a stage's name", Some(names::NAME_PATTERN), |text| names::check_name(text, 63);
+    StageName, "a stage's name such as `\"dev\"`", Some(names::NAME_PATTERN), |text| names::check_name(text, 63);
     /// An IANA time zone.
     TimeZone, "a time zone such as `\"Asia/Seoul\"`", None, schedule::check_timezone;
     /// An origin that a browser sends, or `*`.
     Origin, "an origin such as `\"https://market.example\"`", Some(r"^(\*|https?://[^/?#\s@]+)$"), check_origin;
     /// The name of an HTTP header.
-    HeaderName, "a header's name", Some("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"), check_header;
+    HeaderName, "a header's name such as `\"authorization\"`", Some("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"), check_header;
     /// A URL of the web.
     HttpsUrl, "a URL such as `\"https://id.example/\"`", Some(r"^https?://[^\s]+$"), check_url;
     /// A file within the project.
-    ProjectPath, "a path within the project", None, |text| check_path("bad-path", text);
+    ProjectPath, "a path such as `\"flows/payment.yaml\"`", None, |text| check_path("bad-path", text);
 }
 
 fn check_origin(text: &str) -> Result<(), Invalid> {
@@ -236,18 +235,12 @@ fn check_origin(text: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     let Some((scheme, host)) = text.split_once("://") else {
-        return bad(
-            format!("the origin `{text}` has no scheme"),
-            format!("write `https://{text}`"),
-        );
+        return bad(format!("the origin `{text}` has no scheme"), format!("write `https://{text}`"));
     };
     let end = host.find(['/', '?', '#']).unwrap_or(host.len());
     if end < host.len() {
         let cause = format!("the origin `{text}` has a path");
-        return bad(
-            cause,
-            format!("a browser sends none: write `{scheme}://{}`", &host[..end]),
-        );
+        return bad(cause, format!("a browser sends none: write `{scheme}://{}`", &host[..end]));
     }
     let good_host = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '@' || c == '*');
     if !matches!(scheme, "http" | "https") || !good_host {
@@ -263,28 +256,18 @@ fn check_header(text: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     let message = format!("`{text}` is not the name of a header");
-    Err(Invalid::new(
-        "bad-value",
-        message,
-        "write a name such as `authorization`",
-    ))
+    Err(Invalid::new("bad-value", message, "write a name such as `authorization`"))
 }
 
 fn check_url(text: &str) -> Result<(), Invalid> {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     if rest
         .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
     {
         return Ok(());
     }
     let message = format!("`{text}` is not a URL");
-    Err(Invalid::new(
-        "bad-value",
-        message,
-        "write it whole: `https://id.example/`",
-    ))
+    Err(Invalid::new("bad-value", message, "write it whole: `https://id.example/`"))
 }
 
 /// A runtime of the table.
@@ -327,11 +310,7 @@ pub(crate) fn check_provider(name: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     let hint = names::choose(name, PROVIDERS);
-    Err(Invalid::new(
-        "unknown-provider",
-        format!("unknown provider `{name}`"),
-        hint,
-    ))
+    Err(Invalid::new("unknown-provider", format!("unknown provider `{name}`"), hint))
 }
 
 /// `10%`

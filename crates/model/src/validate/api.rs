@@ -11,9 +11,7 @@ pub(super) fn lower(section: ApiSection, check: &mut Check<'_>) -> Api {
     Api {
         cors: section.cors.and_then(|section| cors(section, check)),
         throttle: section.throttle.and_then(|section| throttle(section, check)),
-        auth: auth
-            .filter_map(|(name, entry)| Some((name, authorizer(entry.value, entry.span)?)))
-            .collect(),
+        auth: auth.filter_map(|(name, entry)| Some((name, authorizer(entry.value, entry.span)?))).collect(),
         domain: section
             .domain
             .filter(|domain| !domain.value.trim().is_empty())
@@ -22,30 +20,17 @@ pub(super) fn lower(section: ApiSection, check: &mut Check<'_>) -> Api {
 }
 
 fn authorizer(section: AuthSection, span: crate::Span) -> Option<JwtAuth> {
-    Some(JwtAuth {
-        issuer: section.issuer?.value.0,
-        audience: texts(section.audience?, |text| text),
-        span,
-    })
+    Some(JwtAuth { issuer: section.issuer?.value.0, audience: texts(section.audience?, |text| text), span })
 }
 
 fn cors(section: Spanned<CorsSection>, check: &mut Check<'_>) -> Option<Cors> {
     let Spanned { value: section, span } = section;
     let credentials = section.credentials.is_some_and(|flag| flag.value);
     let origins = section.origins?;
-    if let Some(any) = origins
-        .value
-        .iter()
-        .find(|origin| origin.value.0 == "*" && credentials)
-    {
-        let error = Diagnostic::error(
-            "bad-origin",
-            any.span,
-            "`*` with `credentials = true` lets no page in",
-        );
-        check
-            .problems
-            .push(error.hint("browsers refuse the two together: name the origins"));
+    if let Some(any) = origins.value.iter().find(|origin| origin.value.0 == "*" && credentials) {
+        let error =
+            Diagnostic::error("bad-origin", any.span, "`*` with `credentials = true` lets no page in");
+        check.problems.push(error.hint("browsers refuse the two together: name the origins"));
     }
     Some(Cors {
         origins: texts(origins, |origin| origin.0),
@@ -72,11 +57,7 @@ pub(super) fn throttle(section: Spanned<ThrottleSection>, check: &mut Check<'_>)
     let Spanned { value: section, span } = section;
     section.rate.as_ref()?;
     let rate = check.in_range("`rate`", section.rate, 1..=1_000_000, 1);
-    Some(Throttle {
-        rate,
-        burst: check.in_range("`burst`", section.burst, 1..=1_000_000, rate),
-        span,
-    })
+    Some(Throttle { rate, burst: check.in_range("`burst`", section.burst, 1..=1_000_000, rate), span })
 }
 
 fn texts<T>(items: Spanned<Vec<Spanned<T>>>, text: impl Fn(T) -> String) -> Vec<String> {

@@ -51,12 +51,8 @@ fn report(
     check: &mut Check<'_>,
 ) {
     let function = functions.get(caller);
-    let span = function
-        .and_then(|function| function.uses_spans.get(callee))
-        .copied();
+    let span = function.and_then(|function| function.uses_spans.get(callee)).copied();
     let message = format!("functions call each other in a circle: {}", path.join(" -> "));
     let error = Diagnostic::error("call-cycle", span.unwrap_or_default(), message);
-    check
-        .problems
-        .push(error.hint("break it with a queue: one sends, the other is called with the message"));
+    check.problems.push(error.hint("break it with a queue: one sends, the other is called with the message"));
 }

@@ -29,10 +29,7 @@ pub(super) struct Code {
 }
 
 pub(super) fn lower(keys: CodeKeys, check: &mut Check<'_>) -> Option<Code> {
-    let says_web = keys
-        .runtime
-        .as_ref()
-        .is_some_and(|runtime| runtime.value.0.family == RuntimeFamily::Web);
+    let says_web = keys.runtime.as_ref().is_some_and(|runtime| runtime.value.0.family == RuntimeFamily::Web);
     let (interface, interface_span) = match &keys.interface {
         Some(interface) => (interface.value, interface.span),
         None if says_web => (Interface::Web, keys.span),
@@ -66,23 +63,16 @@ pub(super) fn lower(keys: CodeKeys, check: &mut Check<'_>) -> Option<Code> {
 /// A program has no handler, and has to come from somewhere.
 fn check_web(keys: &CodeKeys, check: &mut Check<'_>) {
     if keys.build.is_none() {
-        let message = format!(
-            "the function `{}` is a `web` program, but nothing says how it is built",
-            keys.name
-        );
+        let message =
+            format!("the function `{}` is a `web` program, but nothing says how it is built", keys.name);
         let error = Diagnostic::error("missing-build", keys.span, message);
         let hint = "add `build = { command = \"cargo build --release\", output = \"target/release/app\" }`";
         check.problems.push(error.hint(hint));
     }
     if let Some(handler) = &keys.handler {
-        let message = format!(
-            "the function `{}` is a `web` program, which has no handler",
-            keys.name
-        );
+        let message = format!("the function `{}` is a `web` program, which has no handler", keys.name);
         let error = Diagnostic::error("misplaced-key", handler.span, message);
-        check
-            .problems
-            .push(error.hint("leave `handler` out: the program answers on `$PORT`"));
+        check.problems.push(error.hint("leave `handler` out: the program answers on `$PORT`"));
     }
 }
 
@@ -98,11 +88,8 @@ fn check_handler(keys: &CodeKeys, interface: Interface, check: &mut Check<'_>) {
         }
         Some(handler) if interface == Interface::Portable && !handler.value.file_has_extension => {
             let HandlerText { file, export, .. } = &handler.value;
-            let error = Diagnostic::error(
-                "bad-handler",
-                handler.span,
-                "a portable handler names its file in full",
-            );
+            let error =
+                Diagnostic::error("bad-handler", handler.span, "a portable handler names its file in full");
             check.problems.push(error.hint(format!(
                 "write `{file}.mjs#{export}` or `{file}.py:{export}`, or `interface = \"lambda\"` for an AWS Lambda handler"
             )));
@@ -110,23 +97,15 @@ fn check_handler(keys: &CodeKeys, interface: Interface, check: &mut Check<'_>) {
         Some(_) => {}
     }
     if let Some(build) = &keys.build {
-        let error = Diagnostic::error(
-            "misplaced-key",
-            build.span,
-            "only a `web` program has a build command",
-        );
-        check
-            .problems
-            .push(error.hint("leave `build` out: `sf` bundles the handler itself"));
+        let error =
+            Diagnostic::error("misplaced-key", build.span, "only a `web` program has a build command");
+        check.problems.push(error.hint("leave `build` out: `sf` bundles the handler itself"));
     }
 }
 
 /// The function's own, else the default, else that of the handler's file.
 fn runtime(keys: &CodeKeys, interface: Interface, check: &mut Check<'_>) -> Option<Runtime> {
-    let file = keys
-        .handler
-        .as_ref()
-        .and_then(|handler| RuntimeFamily::of_file(&handler.value.file));
+    let file = keys.handler.as_ref().and_then(|handler| RuntimeFamily::of_file(&handler.value.file));
     let (facts, span) = match (&keys.runtime, &keys.default_runtime, file) {
         (Some(own), _, _) => (own.value.0, own.span),
         (None, _, _) if interface == Interface::Web => (RuntimeFacts::find("web").ok()?, keys.span),
@@ -137,9 +116,7 @@ fn runtime(keys: &CodeKeys, interface: Interface, check: &mut Check<'_>) -> Opti
             if keys.handler.is_some() {
                 let message = format!("the function `{}` does not say its runtime", keys.name);
                 let error = Diagnostic::error("missing-key", keys.span, message);
-                check
-                    .problems
-                    .push(error.hint("add `runtime = \"node\"` to it or to `[defaults]`"));
+                check.problems.push(error.hint("add `runtime = \"node\"` to it or to `[defaults]`"));
             }
             return None;
         }
@@ -149,18 +126,14 @@ fn runtime(keys: &CodeKeys, interface: Interface, check: &mut Check<'_>) -> Opti
         let warning = Diagnostic::warning("runtime-end-of-life", span, message);
         let ended = facts.end_of_life.unwrap_or_default();
         let newer = facts.family.name();
-        check.problems.push(warning.hint(format!(
-            "its end of life was {ended}: use `{newer}` for the newest one"
-        )));
+        check
+            .problems
+            .push(warning.hint(format!("its end of life was {ended}: use `{newer}` for the newest one")));
     }
     if interface != Interface::Web {
         check_language(keys, facts, file, check);
     }
-    Some(Runtime {
-        family: facts.family,
-        version: facts.version.map(str::to_owned),
-        span,
-    })
+    Some(Runtime { family: facts.family, version: facts.version.map(str::to_owned), span })
 }
 
 /// A Python file does not run on Node.
@@ -171,19 +144,13 @@ fn check_language(keys: &CodeKeys, facts: &RuntimeFacts, file: Option<RuntimeFam
     if facts.family == RuntimeFamily::Web {
         let message = "the runtime `web` is for programs that serve HTTP, not for handlers".to_owned();
         let error = Diagnostic::error("runtime-mismatch", handler.span, message);
-        check
-            .problems
-            .push(error.hint("name the handler's language: `runtime = \"node\"`"));
+        check.problems.push(error.hint("name the handler's language: `runtime = \"node\"`"));
         return;
     }
     if let Some(family) = file.filter(|family| *family != facts.family) {
         let message = format!("`{}` does not run on `{}`", handler.value.file, facts.name);
         let error = Diagnostic::error("runtime-mismatch", handler.span, message);
-        let hint = format!(
-            "add `runtime = \"{}\"` to the function `{}`",
-            family.name(),
-            keys.name
-        );
+        let hint = format!("add `runtime = \"{}\"` to the function `{}`", family.name(), keys.name);
         check.problems.push(error.hint(hint));
     }
 }

@@ -32,22 +32,13 @@ pub(super) fn lower(
 }
 
 fn output(part: &EnvPart, check: &mut Check<'_>) {
-    let EnvPart::Output {
-        kind,
-        name,
-        output,
-        span,
-    } = part
-    else {
+    let EnvPart::Output { kind, name, output, span } = part else {
         return;
     };
     let item = ItemKind::from_singular(kind);
     let outputs = match item {
         Some(item) => {
-            let wanted = Spanned {
-                value: name.clone(),
-                span: *span,
-            };
+            let wanted = Spanned { value: name.clone(), span: *span };
             if check.refer(item, wanted).is_none() {
                 return;
             }
@@ -58,11 +49,8 @@ fn output(part: &EnvPart, check: &mut Check<'_>) {
     if outputs.contains(&output.as_str()) {
         return;
     }
-    let error = Diagnostic::error(
-        "unknown-output",
-        *span,
-        format!("a {kind} has no output `{output}`"),
-    );
+    let what = item.map_or_else(|| "the API".into(), |_| format!("a {kind}"));
+    let error = Diagnostic::error("unknown-output", *span, format!("{what} has no output `{output}`"));
     check.problems.push(match outputs {
         [] => error.hint("a secret's value is read at run time: `ctx.secret(name)`"),
         _ => error.hint(names::choose(output, outputs.iter().copied())),

@@ -94,9 +94,7 @@ fn memory(field: Option<Spanned<ByteSize>>, check: &mut Check<'_>) -> u64 {
     if !(LEAST_MEMORY..=MOST_MEMORY).contains(&memory.value) {
         let message = format!("`memory` is out of range: {}", memory.value);
         let error = Diagnostic::error("out-of-range", memory.span, message);
-        check
-            .problems
-            .push(error.hint(format!("write a size from {LEAST_MEMORY} to {MOST_MEMORY}")));
+        check.problems.push(error.hint(format!("write a size from {LEAST_MEMORY} to {MOST_MEMORY}")));
     }
     memory.value.0
 }
@@ -138,9 +136,7 @@ fn events(entries: Vec<Spanned<EventEntry>>, check: &mut Check<'_>) -> Vec<Event
         {
             let span = first.span.max(second.span);
             let error = Diagnostic::error("duplicate-event", span, "this event stands twice in `on`");
-            check
-                .problems
-                .push(error.hint("leave one out: the function would be called twice"));
+            check.problems.push(error.hint("leave one out: the function would be called twice"));
         }
     }
     events
@@ -153,29 +149,16 @@ fn rollout(section: Spanned<RolloutSection>, check: &mut Check<'_>) -> Option<Ro
         Some(steps) => steps.value.iter().map(|step| step.value.0).collect(),
         None => Vec::new(),
     };
-    if let Some(field) = section
-        .steps
-        .as_ref()
-        .filter(|_| !steps.is_sorted_by(|a, b| a < b))
-    {
+    if let Some(field) = section.steps.as_ref().filter(|_| !steps.is_sorted_by(|a, b| a < b)) {
         let error = Diagnostic::error("bad-value", field.span, "the steps of a rollout must ascend");
-        check
-            .problems
-            .push(error.hint("write them like `[\"10%\", \"50%\"]`; 100% follows by itself"));
+        check.problems.push(error.hint("write them like `[\"10%\", \"50%\"]`; 100% follows by itself"));
     }
     if kind != "all-at-once" && steps.is_empty() && section.unread.is_empty() {
         let error = Diagnostic::error("missing-key", span, format!("a {kind} rollout has no `steps`"));
-        check
-            .problems
-            .push(error.hint("add `steps = [\"10%\", \"50%\"]`"));
+        check.problems.push(error.hint("add `steps = [\"10%\", \"50%\"]`"));
     }
     let every = check.period_in_range("`every`", section.every, "1s", "7d");
-    Some(Rollout {
-        kind: kind.into(),
-        steps,
-        every: every.unwrap_or(DEFAULT_STEP),
-        span,
-    })
+    Some(Rollout { kind: kind.into(), steps, every: every.unwrap_or(DEFAULT_STEP), span })
 }
 
 fn package(section: PackageSection) -> Package {
@@ -184,8 +167,5 @@ fn package(section: PackageSection) -> Package {
         globs.sort();
         globs
     };
-    Package {
-        include: globs(section.include),
-        exclude: globs(section.exclude),
-    }
+    Package { include: globs(section.include), exclude: globs(section.exclude) }
 }

@@ -16,11 +16,8 @@ pub(super) fn lower(
     authorizers: &BTreeSet<String>,
     check: &mut Check<'_>,
 ) -> Vec<HttpRoute> {
-    let mut routes: Vec<HttpRoute> = field
-        .routes
-        .into_iter()
-        .filter_map(|entry| route(entry, authorizers, check))
-        .collect();
+    let mut routes: Vec<HttpRoute> =
+        field.routes.into_iter().filter_map(|entry| route(entry, authorizers, check)).collect();
     routes.sort_by(|a, b| a.route.cmp(&b.route));
     routes
 }
@@ -49,9 +46,7 @@ fn route(
     Some(HttpRoute {
         route: section.route?.value,
         auth,
-        throttle: section
-            .throttle
-            .and_then(|throttle| api::throttle(throttle, check)),
+        throttle: section.throttle.and_then(|throttle| api::throttle(throttle, check)),
         span: entry.span,
     })
 }
@@ -77,9 +72,7 @@ pub(super) fn check_duplicates(functions: &BTreeMap<String, Function>, text: &st
             route.route, taken.route
         );
         let error = Diagnostic::error("duplicate-route", route.span, message);
-        check
-            .problems
-            .push(error.hint("give one of them another path or method"));
+        check.problems.push(error.hint("give one of them another path or method"));
     }
 }
 

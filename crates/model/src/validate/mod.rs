@@ -48,6 +48,10 @@ impl Check<'_> {
             Ok(()) => Some(wanted.value),
             Err(problem) => {
                 self.problems.push(*problem);
+                // A slip of the pen uses what it meant.
+                if let Some(meant) = self.names.meant(kind, &wanted.value) {
+                    self.used.insert((kind, meant.to_owned()));
+                }
                 None
             }
         }
@@ -67,8 +71,7 @@ impl Check<'_> {
                 let (least, most) = range.into_inner();
                 let message = format!("{what} is out of range: {}", number.value);
                 let error = Diagnostic::error("out-of-range", number.span, message);
-                self.problems
-                    .push(error.hint(format!("write a number from {least} to {most}")));
+                self.problems.push(error.hint(format!("write a number from {least} to {most}")));
                 default
             }
             None => default,
@@ -90,8 +93,7 @@ impl Check<'_> {
         {
             let message = format!("{what} is out of range: {}", period.value);
             let error = Diagnostic::error("out-of-range", period.span, message);
-            self.problems
-                .push(error.hint(format!("write a duration from {least} to {most}")));
+            self.problems.push(error.hint(format!("write a duration from {least} to {most}")));
         }
         Some(period.value.0)
     }
@@ -100,12 +102,8 @@ impl Check<'_> {
 /// The App, as far as it could be made, and everything that is wrong. It is of use only if there is no error.
 pub(crate) fn lower(mut manifest: Manifest, chosen: &Chosen) -> (Option<App>, Vec<Diagnostic>) {
     let (names, notes) = names::gather(&mut manifest, &chosen.provider);
-    let mut check = Check {
-        names: &names,
-        provider: &chosen.provider,
-        problems: notes,
-        used: BTreeSet::new(),
-    };
+    let mut check =
+        Check { names: &names, provider: &chosen.provider, problems: notes, used: BTreeSet::new() };
     let app = app(manifest, chosen, &mut check);
     unused::check(&mut check);
     (app, check.problems)
@@ -114,9 +112,8 @@ pub(crate) fn lower(mut manifest: Manifest, chosen: &Chosen) -> (Option<App>, Ve
 fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App> {
     let defaults = or_default(manifest.defaults);
     let authorizers = manifest.api.as_ref().and_then(|api| api.value.auth.as_ref());
-    let authorizers = authorizers
-        .map(|auth| auth.value.entries.keys().cloned().collect())
-        .unwrap_or_default();
+    let authorizers =
+        authorizers.map(|auth| auth.value.entries.keys().cloned().collect()).unwrap_or_default();
     let functions = entries(manifest.functions, |name, entry| {
         function::lower(name, entry.span, entry.value, &defaults, &authorizers, check)
     });
@@ -124,13 +121,7 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
     calls::check_cycles(&functions, check);
     let providers = or_default(manifest.providers);
     for (name, span) in &providers.functions {
-        check.refer(
-            ItemKind::Function,
-            Spanned {
-                value: name.clone(),
-                span: *span,
-            },
-        );
+        check.refer(ItemKind::Function, Spanned { value: name.clone(), span: *span });
     }
     let settings = providers.selected.unwrap_or(Spanned {
         value: serde_json::Value::Object(serde_json::Map::new()),
@@ -144,15 +135,11 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
         functions,
         buckets: entries(manifest.buckets, |_, entry| Some(entry.value.lower(entry.span))),
         tables: entries(manifest.tables, |_, entry| entry.value.lower(entry.span, check)),
-        queues: entries(manifest.queues, |_, entry| {
-            Some(entry.value.lower(entry.span, check))
-        }),
+        queues: entries(manifest.queues, |_, entry| Some(entry.value.lower(entry.span, check))),
         topics: entries(manifest.topics, |_, entry| Some(entry.value.lower(entry.span))),
         secrets: entries(manifest.secrets, |_, entry| Some(entry.value.lower(entry.span))),
         workflows: entries(manifest.workflows, |_, entry| entry.value.lower(entry.span)),
-        sockets: entries(manifest.sockets, |_, entry| {
-            Some(entry.value.lower(entry.span, check))
-        }),
+        sockets: entries(manifest.sockets, |_, entry| Some(entry.value.lower(entry.span, check))),
         provider_settings: settings.value,
         provider_settings_span: settings.span,
         state_store: or_default(manifest.state).store.map(|store| store.value),

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::item::ItemKind;
 use crate::manifest::{
     BucketSection, FunctionSection, Manifest, ProviderName, QueueSection, SecretSection, SocketSection,
-    TableSection, TopicSection, WorkflowSection,
+    TableSection, TopicSection, WorkflowSection, check_provider,
 };
 use crate::names;
 
@@ -26,18 +26,12 @@ struct Declared {
 impl Names {
     /// The names of one kind.
     pub(crate) fn of(&self, kind: ItemKind) -> impl Iterator<Item = &str> + Clone {
-        self.0
-            .keys()
-            .filter(move |(of, _)| *of == kind)
-            .map(|(_, name)| name.as_str())
+        self.0.keys().filter(move |(of, _)| *of == kind).map(|(_, name)| name.as_str())
     }
 
     /// Everything of one kind that is on the selected provider, with where it stands.
     pub(crate) fn present(&self, kind: ItemKind) -> impl Iterator<Item = (&str, Span)> {
-        let of_kind = self
-            .0
-            .iter()
-            .filter(move |((of, _), declared)| *of == kind && !declared.left_out);
+        let of_kind = self.0.iter().filter(move |((of, _), declared)| *of == kind && !declared.left_out);
         of_kind.map(|((_, name), declared)| (name.as_str(), declared.key))
     }
 
@@ -79,19 +73,20 @@ impl Names {
         }
     }
 
+    /// The one of this kind that a wrong name probably meant.
+    pub(crate) fn meant(&self, kind: ItemKind, name: &str) -> Option<&str> {
+        names::nearest(name, self.of(kind))
+    }
+
     fn hint(&self, kind: ItemKind, name: &str) -> String {
         let facts = kind.facts();
         if let Some(other) = self.kinds(name).first() {
-            return format!(
-                "`{name}` is a {}, not a {}",
-                other.facts().singular,
-                facts.singular
-            );
+            return format!("`{name}` is a {}, not a {}", other.facts().singular, facts.singular);
         }
         if self.of(kind).next().is_none() {
             return format!("declare it: `[{}.{name}]`", facts.section);
         }
-        let near = match names::nearest(name, self.of(kind)) {
+        let near = match self.meant(kind, name) {
             Some(near) => format!("did you mean `{near}`? "),
             None => String::new(),
         };
@@ -101,11 +96,7 @@ impl Names {
 
 /// The names of all sections; what `only` leaves out is removed from them, with a note for each.
 pub(super) fn gather(manifest: &mut Manifest, provider: &str) -> (Names, Vec<Diagnostic>) {
-    let mut gather = Gather {
-        provider,
-        names: Names::default(),
-        notes: Vec::new(),
-    };
+    let mut gather = Gather { provider, names: Names::default(), notes: Vec::new() };
     gather.section(ItemKind::Function, &mut manifest.functions);
     gather.section(ItemKind::Bucket, &mut manifest.buckets);
     gather.section(ItemKind::Table, &mut manifest.tables);
@@ -128,18 +119,18 @@ impl Gather<'_> {
         let Some(section) = section else {
             return;
         };
+        // On a provider that does not exist nothing would be left.
+        let known = check_provider(self.provider).is_ok();
         section.value.entries.retain(|name, entry| {
             let only = entry.value.only();
-            let left_out = only.is_some_and(|only| only.value.iter().all(|one| one.value.0 != self.provider));
+            let left_out =
+                known && only.is_some_and(|only| only.value.iter().all(|one| one.value.0 != self.provider));
             if let Some(only) = only.filter(|_| left_out) {
                 let word = kind.facts().singular;
                 let message = format!("the {word} `{name}` is left out on `{}`", self.provider);
                 self.notes.push(Diagnostic::note("left-out", only.span, message));
             }
-            let declared = Declared {
-                key: entry.key,
-                left_out,
-            };
+            let declared = Declared { key: entry.key, left_out };
             self.names.0.insert((kind, name.clone()), declared);
             !left_out
         });

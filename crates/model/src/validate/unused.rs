@@ -19,11 +19,8 @@ pub(super) fn check(check: &mut Check<'_>) {
                 Some(_) => format!("grant it to a function: `uses = {{ {name} = \"read-write\" }}`"),
                 None => format!("give it to a function: `{word}s = [\"{name}\"]`"),
             };
-            let warning = Diagnostic::warning(
-                "unused-resource",
-                key,
-                format!("nothing uses the {word} `{name}`"),
-            );
+            let warning =
+                Diagnostic::warning("unused-resource", key, format!("nothing uses the {word} `{name}`"));
             check.problems.push(warning.hint(hint));
         }
     }

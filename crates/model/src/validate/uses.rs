@@ -37,10 +37,8 @@ fn grant(name: &str, entry: &Entry<Access>, check: &mut Check<'_>) -> Result<(),
         [] => return Err(Box::new(unknown(name, entry.key, check))),
         [kind] => kind,
         _ => {
-            let words: Vec<String> = kinds
-                .iter()
-                .map(|kind| format!("a {}", kind.facts().singular))
-                .collect();
+            let words: Vec<String> =
+                kinds.iter().map(|kind| format!("a {}", kind.facts().singular)).collect();
             let message = format!("`{name}` is {}", words.join(" and "));
             let error = Diagnostic::error("ambiguous-use", entry.key, message).label("which of them?");
             return Err(Box::new(error.hint("give what is used names that differ")));
@@ -51,16 +49,10 @@ fn grant(name: &str, entry: &Entry<Access>, check: &mut Check<'_>) -> Result<(),
     if facts.access.contains(&entry.value) {
         return Ok(());
     }
-    let message = format!(
-        "a {} cannot be granted `{}`",
-        facts.singular,
-        entry.value.as_str()
-    );
+    let message = format!("a {} cannot be granted `{}`", facts.singular, entry.value.as_str());
     let known = names::list(facts.access.iter().map(|access| access.as_str()));
     let error = Diagnostic::error("bad-access", entry.span, message);
-    Err(Box::new(
-        error.hint(format!("`{name}` is a {}: write {known}", facts.singular)),
-    ))
+    Err(Box::new(error.hint(format!("`{name}` is a {}: write {known}", facts.singular))))
 }
 
 fn unknown(name: &str, key: Span, check: &mut Check<'_>) -> Diagnostic {
@@ -74,14 +66,14 @@ fn unknown(name: &str, key: Span, check: &mut Check<'_>) -> Diagnostic {
         );
         return error.hint(format!("write `secrets = [\"{name}\"]`"));
     }
-    let usable = ItemKind::ALL
-        .into_iter()
-        .filter(|kind| !kind.facts().access.is_empty());
+    let usable = ItemKind::ALL.into_iter().filter(|kind| !kind.facts().access.is_empty());
+    for kind in usable.clone() {
+        if let Some(meant) = check.names.meant(kind, name) {
+            check.used.insert((kind, meant.to_owned()));
+        }
+    }
     let known: Vec<&str> = usable.flat_map(|kind| check.names.of(kind)).collect();
-    let error = Diagnostic::error(
-        "unknown-resource",
-        key,
-        format!("there is nothing called `{name}` to use"),
-    );
+    let error =
+        Diagnostic::error("unknown-resource", key, format!("there is nothing called `{name}` to use"));
     error.hint(names::choose(name, known.iter().copied()))
 }

@@ -35,16 +35,10 @@ pub(crate) fn example() -> String {
 }
 
 pub(crate) fn source(text: &str) -> Source {
-    Source {
-        name: "sf.toml".into(),
-        text: text.into(),
-    }
+    Source { name: "sf.toml".into(), text: text.into() }
 }
 
 pub(crate) fn load_text(text: &str, stage: Option<&str>, provider: Option<&str>) -> Loaded {
-    let selection = Selection {
-        stage: stage.map(str::to_owned),
-        provider: provider.map(str::to_owned),
-    };
+    let selection = Selection { stage: stage.map(str::to_owned), provider: provider.map(str::to_owned) };
     load(&source(text), &selection, &World)
 }

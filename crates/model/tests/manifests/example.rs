@@ -41,11 +41,7 @@ fn the_stage_s_overlay_is_merged() {
         (rollout.kind.as_str(), &rollout.steps[..], rollout.every.as_secs()),
         ("canary", &[10, 50][..], 300)
     );
-    assert_eq!(
-        app.functions["resize"].memory,
-        1 << 30,
-        "its own memory wins over the defaults"
-    );
+    assert_eq!(app.functions["resize"].memory, 1 << 30, "its own memory wins over the defaults");
     assert_eq!(app.provider_settings["region"], "ap-northeast-2");
 }
 
@@ -57,31 +53,14 @@ fn routes_and_api() {
         .values()
         .flat_map(|function| function.http.iter().map(|http| http.route.to_string()))
         .collect();
-    assert_eq!(
-        routes,
-        [
-            "ANY /orders/{proxy+}",
-            "POST /match",
-            "GET /profiles/{id}",
-            "PUT /profiles/{id}"
-        ]
-    );
+    assert_eq!(routes, ["ANY /orders/{proxy+}", "POST /match", "GET /profiles/{id}", "PUT /profiles/{id}"]);
     let put = &app.functions["profile"].http[1];
     assert_eq!(put.auth.as_deref(), Some("members"));
     assert_eq!(app.api.auth["members"].audience, ["market"]);
     assert!(app.api.domain.is_none(), "an empty domain is none");
     let cors = app.api.cors.as_ref().unwrap();
-    assert_eq!(
-        (cors.max_age, cors.credentials),
-        (Some(Duration::from_secs(3600)), false)
-    );
-    assert_eq!(
-        app.api
-            .throttle
-            .as_ref()
-            .map(|throttle| (throttle.rate, throttle.burst)),
-        Some((100, 200))
-    );
+    assert_eq!((cors.max_age, cors.credentials), (Some(Duration::from_secs(3600)), false));
+    assert_eq!(app.api.throttle.as_ref().map(|throttle| (throttle.rate, throttle.burst)), Some((100, 200)));
 }
 
 #[test]
@@ -100,16 +79,10 @@ fn events_interfaces_and_uses() {
     let legacy = &app.functions["legacy"];
     let handler = legacy.handler.as_ref().unwrap();
     assert_eq!(legacy.interface, Interface::Lambda);
-    assert_eq!(
-        (handler.file.as_str(), handler.export.as_str()),
-        ("legacy/orders", "handler")
-    );
+    assert_eq!((handler.file.as_str(), handler.export.as_str()), ("legacy/orders", "handler"));
     assert!(!handler.file_has_extension);
     assert_eq!(app.functions["match"].runtime.family, RuntimeFamily::Web);
-    assert_eq!(
-        app.functions["report"].handler.as_ref().unwrap().export,
-        "nightly"
-    );
+    assert_eq!(app.functions["report"].handler.as_ref().unwrap().export, "nightly");
 }
 
 #[test]
@@ -144,22 +117,14 @@ fn placeholders() {
     assert_eq!(env["E"], [EnvPart::Text(String::new())]);
     let [
         EnvPart::Text(x),
-        EnvPart::Output {
-            kind,
-            name,
-            output,
-            span,
-        },
+        EnvPart::Output { kind, name, output, span },
         EnvPart::Text(_),
         EnvPart::Output { .. },
     ] = &env["D"][..]
     else {
         panic!("{:?}", env["D"]);
     };
-    assert_eq!(
-        (x.as_str(), kind.as_str(), name.as_str(), output.as_str()),
-        ("x", "queue", "q", "url")
-    );
+    assert_eq!((x.as_str(), kind.as_str(), name.as_str(), output.as_str()), ("x", "queue", "q", "url"));
     assert_eq!(&text[span.start..span.end], "${queue.q.url}");
 }
 
@@ -174,10 +139,7 @@ fn a_stage_that_is_not_selected_is_not_resolved_but_its_shape_is_checked() {
     assert!(load_text(&text("memory"), None, None).app.is_some());
     let codes = |text: &str, stage| -> Vec<String> {
         let diagnostics = load_text(text, stage, None).diagnostics;
-        diagnostics
-            .into_iter()
-            .map(|diagnostic| diagnostic.code)
-            .collect()
+        diagnostics.into_iter().map(|diagnostic| diagnostic.code).collect()
     };
     assert_eq!(codes(&text("memory"), Some("prod")), ["unset-variable"]);
     assert_eq!(codes(&text("memroy"), None), ["unknown-key"]);
@@ -191,12 +153,7 @@ fn only_leaves_out_with_a_note() {
     let app = loaded.app.unwrap();
     assert!(app.functions.is_empty() && app.buckets.is_empty());
     assert_eq!(loaded.diagnostics.len(), 2, "{:?}", loaded.diagnostics);
-    assert!(
-        loaded
-            .diagnostics
-            .iter()
-            .all(|diagnostic| diagnostic.severity == sf_model::Severity::Note)
-    );
+    assert!(loaded.diagnostics.iter().all(|diagnostic| diagnostic.severity == sf_model::Severity::Note));
     let app = load_text(text, None, Some("aws")).app.unwrap();
     assert_eq!((app.functions.len(), app.buckets.len()), (1, 1));
 }

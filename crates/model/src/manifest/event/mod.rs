@@ -79,9 +79,7 @@ fn kind(node: &Node, entries: &NodeTable) -> Result<&'static str, Box<Diagnostic
         Some(second) => {
             let message = format!("this event is both a {first} and a {second}");
             let error = Diagnostic::error("unknown-event", node.span, message);
-            Err(Box::new(
-                error.hint("write one entry for each: `on = [{ … }, { … }]`"),
-            ))
+            Err(Box::new(error.hint("write one entry for each: `on = [{ … }, { … }]`")))
         }
     }
 }

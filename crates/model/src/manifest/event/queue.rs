@@ -18,9 +18,6 @@ section! {
 impl QueueEvent {
     pub(crate) fn lower(self, check: &mut Check<'_>) -> Option<EventKind> {
         let batch = check.in_range("`batch`", self.batch, 1..=10_000, 10);
-        Some(EventKind::Queue {
-            queue: check.refer(ItemKind::Queue, self.queue?)?,
-            batch,
-        })
+        Some(EventKind::Queue { queue: check.refer(ItemKind::Queue, self.queue?)?, batch })
     }
 }

@@ -15,8 +15,6 @@ section! {
 
 impl TableEvent {
     pub(crate) fn lower(self, check: &mut Check<'_>) -> Option<EventKind> {
-        Some(EventKind::Table {
-            table: check.refer(ItemKind::Table, self.table?)?,
-        })
+        Some(EventKind::Table { table: check.refer(ItemKind::Table, self.table?)? })
     }
 }

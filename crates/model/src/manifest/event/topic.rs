@@ -25,9 +25,6 @@ impl TopicEvent {
             .into_iter()
             .map(|(attribute, entry)| (attribute, values(entry.value)))
             .collect();
-        Some(EventKind::Topic {
-            topic: check.refer(ItemKind::Topic, self.topic?)?,
-            filter,
-        })
+        Some(EventKind::Topic { topic: check.refer(ItemKind::Topic, self.topic?)?, filter })
     }
 }

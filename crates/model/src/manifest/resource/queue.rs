@@ -24,10 +24,6 @@ impl QueueSection {
     pub(crate) fn lower(self, span: Span, check: &mut Check<'_>) -> Queue {
         let retries = check.in_range("`retries`", self.retries, 1..=1_000, 3);
         let visibility = check.period_in_range("`visibility`", self.visibility, "1s", "12h");
-        Queue {
-            retries,
-            visibility,
-            span,
-        }
+        Queue { retries, visibility, span }
     }
 }

@@ -25,9 +25,7 @@ impl SocketSection {
     pub(crate) fn lower(self, span: Span, check: &mut Check<'_>) -> Socket {
         if self.connect.is_none() && self.message.is_none() && self.disconnect.is_none() {
             let warning = Diagnostic::warning("unused-resource", span, "no function handles this socket");
-            check
-                .problems
-                .push(warning.hint("name one: `message = \"chat-message\"`"));
+            check.problems.push(warning.hint("name one: `message = \"chat-message\"`"));
         }
         let mut function = |name: Option<Spanned<String>>| check.refer(ItemKind::Function, name?);
         Socket {

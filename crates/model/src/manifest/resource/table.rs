@@ -36,19 +36,12 @@ impl TableSection {
         if let Some(sort) = key.sort.as_ref().filter(|sort| same(&sort.value.name)) {
             let message = format!("`{}` is both partition and sort key", partition.name);
             let error = Diagnostic::error("bad-value", sort.span, message);
-            check
-                .problems
-                .push(error.hint("sort by another attribute, or leave `sort` out"));
+            check.problems.push(error.hint("sort by another attribute, or leave `sort` out"));
         }
         if let Some(ttl) = self.ttl.as_ref().filter(|ttl| same(&ttl.value)) {
-            let message = format!(
-                "`{}` cannot be both partition key and time of expiry",
-                partition.name
-            );
+            let message = format!("`{}` cannot be both partition key and time of expiry", partition.name);
             let error = Diagnostic::error("bad-value", ttl.span, message);
-            check
-                .problems
-                .push(error.hint("keep the time in an attribute of its own: `expires-at`"));
+            check.problems.push(error.hint("keep the time in an attribute of its own: `expires-at`"));
         }
         Some(Table {
             partition,

@@ -17,9 +17,6 @@ section! {
 
 impl WorkflowSection {
     pub(crate) fn lower(self, span: Span) -> Option<Workflow> {
-        Some(Workflow {
-            definition: self.definition?.value.0,
-            span,
-        })
+        Some(Workflow { definition: self.definition?.value.0, span })
     }
 }

@@ -36,41 +36,18 @@ pub(crate) struct NodeEntry {
     pub(crate) node: Node,
 }
 
-/// Deeper than any manifest, and shallow enough for every later step to recurse.
-const MAX_DEPTH: usize = 64;
-
 /// Reads TOML.
 ///
 /// # Errors
 /// The first syntax error, a duplicate key among them.
 pub(crate) fn parse(text: &str) -> Result<Node, Box<Diagnostic>> {
-    if let Some(span) = too_deep(text) {
-        let error = Diagnostic::error("syntax", span, "keys nested too deep");
-        return Err(Box::new(error.hint("nest at most 64 levels")));
-    }
     let document = Document::parse(text).map_err(|error| {
-        let span =
-            error.span().map_or(Span { start: 0, end: 0 }, |range| span_of(Some(range), Span::default()));
+        let span = span_of(error.span(), Span::default());
         let message = error.message().trim().replace('\n', ", ");
         let error = Diagnostic::error("syntax", span, format!("not valid TOML: {message}"));
         Box::new(error.hint("see https://toml.io for the syntax"))
     })?;
     Ok(Node { span: Span::default(), kind: NodeKind::Table(table(document.as_table())) })
-}
-
-/// The place of a run of more than [`MAX_DEPTH`] dots on one line outside of quotes: a dotted key that would nest so
-/// deep that freeing the tree overflows the stack. `toml_edit` bounds the depth of brackets itself.
-fn too_deep(text: &str) -> Option<Span> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let key = line.split(['=', '#']).next().unwrap_or_default();
-        let dots = key.bytes().filter(|byte| *byte == b'.').count();
-        if dots > MAX_DEPTH && !key.contains(['"', '\'']) {
-            return Some(Span { start, end: start + key.trim_end().len() });
-        }
-        start += line.len();
-    }
-    None
 }
 
 fn span_of(range: Option<std::ops::Range<usize>>, otherwise: Span) -> Span {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod generate;
 mod process;
 mod test;
 
@@ -15,6 +16,7 @@ type Command = (&'static str, &'static str, fn(&[String]) -> Result<(), String>)
 const COMMANDS: &[Command] = &[
     ("bench", "measure, and write docs/benchmarks.md", bench::bench),
     ("demo", "build sf, deploy examples/hello-node, call it; --stop removes it", demo::demo),
+    ("generate", "make the files that come from code; --check only compares them", generate::generate),
     ("test", "run every test; further arguments narrow the Rust tests", test::test),
 ];
 

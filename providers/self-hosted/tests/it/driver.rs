@@ -1,4 +1,4 @@
-//! The driver against a host, with everything that can go wrong in between.
+//! The driver against a real host, with everything that can go wrong in between.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,9 @@
-//! The backend through its public face: what it refuses, what it compiles, and what becomes of it on a host.
+//! The backend through its public face: what it refuses, what it compiles, and what a real host makes of it.
 
 #[cfg(test)]
 mod capability;
 #[cfg(test)]
 mod compile;
-#[cfg(test)]
-mod counterpart;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]

@@ -1,15 +1,17 @@
-//! A host, a proxy in front of it, and the driver that talks through the proxy.
+//! A real host in this process, a proxy in front of it, and the driver that talks through the proxy.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sf_host::{Host, HostConfig};
 use sf_plan::{Action, Change, Digest, Lineage, Plan, Report, Run, Schemas, Serial, State};
 use sf_provider::{ArtifactSource, Backend, Cx, Driver, Scope};
 use sf_provider_self_hosted::{HostDriver, HostOperate, SelfHosted};
 use tempfile::TempDir;
 
-use crate::counterpart;
 use crate::proxy::Proxy;
 use crate::support::compile;
 
@@ -29,19 +31,20 @@ pub(crate) struct Stand {
     pub(crate) cx: Cx,
     pub(crate) state: State,
     pub(crate) client: sf_host_api::Client,
+    _host: AbortOnDrop,
     _dir: TempDir,
 }
 
 impl Stand {
     pub(crate) async fn new() -> Self {
         let dir = TempDir::new().unwrap();
-        let (url, token) = (counterpart::start().await, "token");
+        let (host, url, token) = start_host(&dir).await;
         let proxy = Proxy::start(&url).await;
-        let (driver, operate) = SelfHosted::connect(&proxy.url, token).unwrap();
+        let (driver, operate) = SelfHosted::connect(&proxy.url, &token).unwrap();
         let scope = Scope { project: "able".into(), stage: "dev".into() };
         let cx = Cx { scope, artifacts: Arc::new(OneZip(zip(&dir))) };
-        let client = sf_host_api::Client::new(&url, token).unwrap();
-        Self { proxy, driver, operate, cx, state: empty(), client, _dir: dir }
+        let client = sf_host_api::Client::new(&url, &token).unwrap();
+        Self { proxy, driver, operate, cx, state: empty(), client, _host: host, _dir: dir }
     }
 
     /// What a deploy of this manifest would do; an empty one removes everything.
@@ -111,8 +114,33 @@ fn empty() -> State {
     }
 }
 
+/// A host that ends with the test.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn start_host(dir: &TempDir) -> (AbortOnDrop, String, String) {
+    let mut config = HostConfig::new(dir.path().join("host"));
+    config.control = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.first_gateway_port = 0;
+    let host = Host::start(config).await.unwrap();
+    let (url, token) = (host.url(), host.token());
+    let serving = tokio::spawn(async move { host.run_until(std::future::pending()).await.unwrap() });
+    (AbortOnDrop(serving), url, token)
+}
+
+/// What a build would have made: the host wants a zip, and looks into it when a worker starts.
 fn zip(dir: &TempDir) -> PathBuf {
     let path = dir.path().join("artifact.zip");
-    std::fs::write(&path, b"PK").unwrap();
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    for name in ["hello.mjs", "tick.py"] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(b"").unwrap();
+    }
+    zip.finish().unwrap();
     path
 }

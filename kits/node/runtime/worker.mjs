@@ -1,11 +1,9 @@
 // One connection to the host: frames in, invocations of the handler, frames out.
 
-import { IncomingBody, OutgoingBody } from "./body.mjs";
 import { Context, describeError } from "./context.mjs";
-import { BODY, CANCEL, CREDIT, END, ERROR, FrameReader, REQUEST, WINDOW } from "./frames.mjs";
-import { decodeRequest, encodeBodyPrefix, encodeJson, encodeResponse } from "./frames.mjs";
-import { IncomingRequest } from "./request.mjs";
-import { toWire } from "./result.mjs";
+import { IncomingRequest, resultToWire } from "./messages.mjs";
+import { BODY, CANCEL, CREDIT, END, ERROR, FrameReader, IncomingBody, OutgoingBody, REQUEST, WINDOW } from "./protocol.mjs";
+import { decodeRequest, encodeBodyPrefix, encodeJson, encodeResponse } from "./protocol.mjs";
 
 /** Up to so many bytes, frames of one turn are joined to one write; beyond, copying costs more than it saves. */
 const JOIN = 64 * 1024;
@@ -116,7 +114,7 @@ export class Worker {
       const context = new Context(head, this.#identity, invocation);
       if (head.kind === "http") {
         const result = await this.#handler(new IncomingRequest(head, invocation.incoming, invocation), context);
-        const { status, headers, body } = toWire(result);
+        const { status, headers, body } = resultToWire(result);
         const bodiless = head.method === "HEAD" || status === 204 || status === 304;
         await this.#respond(id, invocation, status, headers, body, bodiless);
       } else {

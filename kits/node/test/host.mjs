@@ -70,7 +70,6 @@ export async function start(files, { file = "handler.mjs", name = "default", env
   }
   const windows = process.platform === "win32";
   const server = createServer();
-  const connected = new Promise((resolve) => server.once("connection", resolve));
   await new Promise((resolve) => (windows ? server.listen(0, "127.0.0.1", resolve) : server.listen(join(root, "s"), resolve)));
   const child = spawn(process.execPath, [MAIN], {
     cwd: work,
@@ -89,9 +88,8 @@ export async function start(files, { file = "handler.mjs", name = "default", env
     },
   });
   const host = new Host(root, server, child);
-  const socket = await Promise.race([connected, host.exited.then(() => null)]);
-  if (socket !== null) host.attach(socket);
-  await Promise.race([host.started.promise, host.exited]);
+  server.on("connection", (socket) => host.attach(socket));
+  await Promise.race([host.started.promise, host.exited.then(() => host.drained())]);
   return host;
 }
 
@@ -128,6 +126,13 @@ export class Host {
         this.#buffer = this.#buffer.subarray(4 + size);
       }
     });
+  }
+
+  /** After the worker's exit: reads what it has sent. */
+  async drained() {
+    // A connection that waits to be accepted is accepted in the next turn of the event loop.
+    for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
+    if (this.socket !== undefined && !this.socket.closed) await new Promise((resolve) => this.socket.once("close", resolve));
   }
 
   #frame(type, id, payload) {

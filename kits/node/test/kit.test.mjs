@@ -366,11 +366,12 @@ test("what cannot start says why and exits with 1", async () => {
     ["imports.mjs", "default", "load-failed", /gone\.mjs/],
   ]) {
     const host = await start(files, { file, name });
+    const exit = await host.stop();
     assert.equal(host.ready, null);
-    assert.equal(host.fatal.code, code);
+    assert.equal(host.fatal?.code, code, host.stderr);
     assert.match(host.fatal.message, message);
     if (stack !== undefined) assert.match(host.fatal.stack, stack);
-    assert.equal(await host.stop(), 1);
+    assert.equal(exit, 1);
     assert.equal(host.stderr + host.stdout, "");
   }
 });

@@ -1,0 +1,444 @@
+// The Fetch standard's `Request` and `Response`, light: made without Node's own classes, whose loading costs a cold start some 14 ms and
+// whose making costs a warm call more than all the rest of it. What is rarely used is left to Node's own, made on demand.
+
+import { Headers, original } from "./headers.mjs";
+
+/** The request that a handler gets; `instanceof Request` holds. */
+export class IncomingRequest {
+  #head;
+  #incoming;
+  #invocation;
+  #headers = null;
+  #stream = null;
+  #used = false;
+  #native = null;
+
+  /** `incoming` is an IncomingBody; `invocation` gives the abort signal. */
+  constructor(head, incoming, invocation) {
+    this.#head = head;
+    this.#incoming = incoming.isEmpty ? null : incoming;
+    this.#invocation = invocation;
+  }
+
+  get method() {
+    return this.#head.method;
+  }
+
+  get url() {
+    return this.#head.url;
+  }
+
+  get headers() {
+    return (this.#headers ??= Headers.fromWire(this.#head.headers));
+  }
+
+  get signal() {
+    return this.#invocation.signal;
+  }
+
+  get body() {
+    if (this.#native !== null) return this.#native.body;
+    if (this.#incoming === null) return null;
+    const incoming = this.#incoming;
+    this.#stream ??= new ReadableStream(
+      {
+        type: "bytes",
+        pull: async (controller) => {
+          this.#used = true;
+          const chunk = await incoming.read();
+          if (chunk === null) {
+            controller.close();
+            controller.byobRequest?.respond(0);
+          } else {
+            // A copy: enqueueing takes the memory over, and the chunk shares its with other frames.
+            controller.enqueue(new Uint8Array(chunk));
+          }
+        },
+        cancel: () => void (this.#used = true),
+      },
+      { highWaterMark: 0 },
+    );
+    return this.#stream;
+  }
+
+  get bodyUsed() {
+    return this.#native === null ? this.#used : this.#native.bodyUsed;
+  }
+
+  async text() {
+    if (this.#native !== null) return this.#native.text();
+    const bytes = this.#collect();
+    const buffer = bytes instanceof Promise ? await bytes : bytes;
+    const text = buffer.utf8Slice(0, buffer.length);
+    return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  }
+
+  async json() {
+    return JSON.parse(await this.text());
+  }
+
+  async bytes() {
+    if (this.#native !== null) return new Uint8Array(await this.#native.arrayBuffer());
+    return new Uint8Array(await this.#collect());
+  }
+
+  async arrayBuffer() {
+    return (await this.bytes()).buffer;
+  }
+
+  async blob() {
+    return new Blob([await this.bytes()], { type: this.headers.get("content-type") ?? "" });
+  }
+
+  async formData() {
+    return this.#toNative().formData();
+  }
+
+  clone() {
+    return this.#toNative().clone();
+  }
+
+  get cache() {
+    return "default";
+  }
+
+  get credentials() {
+    return "same-origin";
+  }
+
+  get destination() {
+    return "";
+  }
+
+  get duplex() {
+    return "half";
+  }
+
+  get integrity() {
+    return "";
+  }
+
+  get keepalive() {
+    return false;
+  }
+
+  get mode() {
+    return "cors";
+  }
+
+  get redirect() {
+    return "follow";
+  }
+
+  get referrer() {
+    return "about:client";
+  }
+
+  get referrerPolicy() {
+    return "";
+  }
+
+  get [Symbol.toStringTag]() {
+    return "Request";
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](_depth, options, inspect) {
+    return `Request ${inspect({ method: this.method, url: this.url, headers: this.headers }, options)}`;
+  }
+
+  #collect() {
+    if (this.#used || this.#stream?.locked) throw new TypeError("Request: the body has been read already");
+    if (this.#incoming === null) return Buffer.alloc(0);
+    this.#used = true;
+    return this.#incoming.collect();
+  }
+
+  #toNative() {
+    if (this.#native === null) {
+      if (this.#used) throw new TypeError("Request: the body has been read already");
+      const bodiless = this.method === "GET" || this.method === "HEAD";
+      this.#native = new (original("Request"))(this.url, {
+        method: this.method,
+        headers: [...this.headers],
+        body: bodiless ? null : this.body,
+        duplex: "half",
+        signal: this.signal,
+      });
+    }
+    return this.#native;
+  }
+
+  /** Internal: Node's own request in place of one of ours; anything else as it is. */
+  static unwrap(value) {
+    return value !== null && typeof value === "object" && #head in value ? value.#toNative() : value;
+  }
+}
+
+const NULL_BODY = new Set([204, 205, 304]);
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const TEXT = "text/plain;charset=UTF-8";
+
+/** A status, headers and a body as the handler gave it. */
+export class Response {
+  #status;
+  #statusText;
+  /** @type {Headers | null} made when asked for, or when the handler gave some */
+  #headers = null;
+  /** @type {string | null} what the standard derives from the body, unless the handler says otherwise */
+  #type = null;
+  /** @type {string | Uint8Array | ReadableStream | null} */
+  #body = null;
+  #used = false;
+  /** Node's own response, which has taken the body over. */
+  #native = null;
+
+  constructor(body = null, init = undefined) {
+    const status = init?.status === undefined ? 200 : Number(init.status);
+    if (!Number.isInteger(status) || status < 200 || status > 599) {
+      throw new RangeError(`Response: the status must be an integer from 200 to 599, not ${String(init.status)}`);
+    }
+    this.#status = status;
+    this.#statusText = init?.statusText === undefined ? "" : String(init.statusText);
+    if (init?.headers !== undefined) this.#headers = new Headers(init.headers);
+    if (body === null) return;
+    if (NULL_BODY.has(status)) throw new TypeError(`Response: a response with status ${status} cannot have a body`);
+    this.#take(body);
+  }
+
+  #take(body) {
+    if (typeof body === "string") {
+      this.#body = body;
+      this.#type = TEXT;
+    } else if (body instanceof Uint8Array) {
+      this.#body = body;
+    } else if (body instanceof ArrayBuffer) {
+      this.#body = new Uint8Array(body);
+    } else if (ArrayBuffer.isView(body)) {
+      this.#body = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+    } else if (body instanceof URLSearchParams) {
+      this.#body = body.toString();
+      this.#type = "application/x-www-form-urlencoded;charset=UTF-8";
+    } else if (body instanceof ReadableStream) {
+      if (body.locked) throw new TypeError("Response: the stream is locked");
+      this.#body = body;
+    } else {
+      // A Blob, a FormData, an async iterable, or whatever else Node makes a body of.
+      const native = new (original("Response"))(body);
+      this.#type = native.headers.get("content-type");
+      this.#body = native.body;
+    }
+  }
+
+  static [Symbol.hasInstance](value) {
+    if (this !== Response) return Function.prototype[Symbol.hasInstance].call(this, value);
+    if (value === null || typeof value !== "object") return false;
+    return #status in value || (value[Symbol.toStringTag] === "Response" && value instanceof original("Response"));
+  }
+
+  static json(data, init) {
+    const text = JSON.stringify(data);
+    if (text === undefined) throw new TypeError("Response.json: the value has no JSON form");
+    const response = new Response(text, init);
+    response.#type = "application/json";
+    return response;
+  }
+
+  static redirect(url, status = 302) {
+    if (!REDIRECTS.has(status)) throw new RangeError(`Response.redirect: ${status} is not a redirect`);
+    // The standard resolves the address against the page's; on a server there is none, and a relative one is useful.
+    const location = URL.canParse(String(url)) ? new URL(url).href : String(url);
+    return new Response(null, { status, headers: { location } });
+  }
+
+  static error() {
+    return original("Response").error();
+  }
+
+  get status() {
+    return this.#status;
+  }
+
+  get ok() {
+    return this.#status >= 200 && this.#status < 300;
+  }
+
+  get statusText() {
+    return this.#statusText;
+  }
+
+  get headers() {
+    this.#headers ??= new Headers();
+    if (this.#type !== null) {
+      if (!this.#headers.has("content-type")) this.#headers.set("content-type", this.#type);
+      this.#type = null;
+    }
+    return this.#headers;
+  }
+
+  get type() {
+    return "default";
+  }
+
+  get url() {
+    return "";
+  }
+
+  get redirected() {
+    return false;
+  }
+
+  get body() {
+    if (this.#native !== null) return this.#native.body;
+    return this.#body === null || this.#body instanceof ReadableStream ? this.#body : this.#toNative().body;
+  }
+
+  get bodyUsed() {
+    if (this.#native !== null) return this.#native.bodyUsed;
+    return this.#used;
+  }
+
+  async text() {
+    if (this.#isStream()) return this.#toNative().text();
+    const body = this.#use();
+    return typeof body === "string" ? body : body === null ? "" : new TextDecoder().decode(body);
+  }
+
+  async json() {
+    return JSON.parse(await this.text());
+  }
+
+  async arrayBuffer() {
+    if (this.#isStream()) return this.#toNative().arrayBuffer();
+    const body = this.#use();
+    return new Uint8Array(typeof body === "string" ? Buffer.from(body) : (body ?? [])).buffer;
+  }
+
+  async bytes() {
+    return new Uint8Array(await this.arrayBuffer());
+  }
+
+  async blob() {
+    const bytes = await this.arrayBuffer();
+    return new Blob([bytes], { type: this.headers.get("content-type") ?? "" });
+  }
+
+  async formData() {
+    return this.#toNative().formData();
+  }
+
+  clone() {
+    return this.#toNative().clone();
+  }
+
+  get [Symbol.toStringTag]() {
+    return "Response";
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](_depth, options, inspect) {
+    return `Response ${inspect({ status: this.#status, headers: this.headers }, options)}`;
+  }
+
+  #isStream() {
+    return this.#native !== null || this.#body instanceof ReadableStream;
+  }
+
+  #use() {
+    if (this.#used) throw new TypeError("Response: the body has been read already");
+    this.#used = this.#body !== null;
+    return this.#body;
+  }
+
+  #toNative() {
+    if (this.#native === null) {
+      const init = { status: this.#status, statusText: this.#statusText, headers: [...this.headers] };
+      this.#native = new (original("Response"))(this.#use(), init);
+    }
+    return this.#native;
+  }
+
+  /** Internal: what goes on the wire. `undefined` for a response that is not this class's own. */
+  static toWire(response) {
+    if (!(#status in response)) return undefined;
+    if (response.bodyUsed) throw new TypeError("Response: the body has been read already");
+    let headers = response.#headers === null ? [] : Headers.toWire(response.#headers);
+    if (response.#type !== null && !(response.#headers?.has("content-type") ?? false)) {
+      headers = [...headers, ["content-type", response.#type]];
+    }
+    return { status: response.#status, headers, body: response.#native === null ? response.#body : response.#native.body };
+  }
+}
+
+const CONVENIENT_TEXT = "text/plain; charset=utf-8";
+/** What undici has undone when it hands a fetched body over, and what concerns one connection only. */
+const NOT_FORWARDED = new Set(["connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding"]);
+
+/** `body` is a string, a Uint8Array, a ReadableStream or null. */
+export function resultToWire(result) {
+  if (result === undefined || result === null) return { status: 204, headers: [], body: null };
+  if (typeof result === "string") return { status: 200, headers: [["content-type", CONVENIENT_TEXT]], body: result };
+  if (typeof result === "object") {
+    const wire = Response.toWire(result);
+    if (wire !== undefined) return wire;
+    if (isResponse(result)) return nativeToWire(result);
+    if (result instanceof Uint8Array) {
+      return { status: 200, headers: [["content-type", "application/octet-stream"]], body: result };
+    }
+  }
+  const json = JSON.stringify(result);
+  if (json === undefined) throw new TypeError(`the handler returned a ${typeof result}, which is no response`);
+  return { status: 200, headers: [["content-type", "application/json"]], body: json };
+}
+
+/** Node's own response, or that of another implementation of the standard. */
+function isResponse(value) {
+  return typeof value.status === "number" && typeof value.arrayBuffer === "function" && typeof value.headers?.get === "function";
+}
+
+function nativeToWire(response) {
+  if (response.status === 0) throw new TypeError("the handler returned Response.error()");
+  if (response.bodyUsed) throw new TypeError("Response: the body has been read already");
+  const fetched = response.url !== "";
+  const headers = [...response.headers].filter(([name]) => !(fetched && NOT_FORWARDED.has(name)));
+  return { status: response.status, headers, body: response.body };
+}
+
+/** Puts the light classes in the place of Node's own, before user code is loaded. */
+export function installGlobals() {
+  const nativeFetch = globalThis.fetch;
+  define("Headers", { value: Headers, writable: true });
+  define("Response", { value: Response, writable: true });
+  define("fetch", {
+    value: function fetch(input, init) {
+      return nativeFetch(IncomingRequest.unwrap(input), init);
+    },
+    writable: true,
+    enumerable: true,
+  });
+  // Nobody can ask `instanceof Request` before reading the global, so Node's class is loaded only then.
+  define("Request", {
+    get() {
+      const request = requestClass();
+      define("Request", { value: request, writable: true });
+      return request;
+    },
+    set(value) {
+      define("Request", { value, writable: true });
+    },
+  });
+}
+
+/** Node's `Request`, of which the incoming requests become instances, and which can be made from one of them. */
+function requestClass() {
+  const native = original("Request");
+  Object.setPrototypeOf(IncomingRequest.prototype, native.prototype);
+  const proxy = new Proxy(native, {
+    construct(target, [input, ...rest], newTarget) {
+      return Reflect.construct(target, [IncomingRequest.unwrap(input), ...rest], newTarget === proxy ? target : newTarget);
+    },
+  });
+  return proxy;
+}
+
+function define(name, property) {
+  Object.defineProperty(globalThis, name, { configurable: true, enumerable: false, ...property });
+}

@@ -60,6 +60,13 @@ pub(crate) fn check_env_name(name: &str) -> Result<(), Invalid> {
             "use letters, digits and `_`, not a digit first: `LOG_LEVEL`",
         ));
     }
+    if name == "PORT" || name.starts_with("SF_") {
+        return Err(Invalid::new(
+            "bad-env-name",
+            format!("`{name}` is not yours to set"),
+            "`PORT` and what begins with `SF_` is set by the platform: choose another name",
+        ));
+    }
     Ok(())
 }
 

@@ -109,11 +109,22 @@ impl ScheduleExpr {
             .year(croner::parser::Year::Disallowed)
             .build();
         match parser.parse(fields) {
-            Ok(_) => Ok(()),
-            Err(cause) => bad(
-                format!("`{fields}` is not a cron expression: {}", first_lower(&cause.to_string())),
-                "minute 0-59, hour 0-23, day of month 1-31, month 1-12, day of week 0-7: `*/15 9-17 * * 1-5`",
-            ),
+            // From a fixed time, for there is no clock here; every date of the calendar is within 28 years of it.
+            Ok(cron) => match cron.find_next_occurrence(&chrono::DateTime::UNIX_EPOCH, false) {
+                Ok(_) => Ok(()),
+                Err(_) => bad(
+                    format!("`{fields}` never fires: no year has such a day"),
+                    "look at day of month and month: `0 3 28 2 *`",
+                ),
+            },
+            Err(cause) => {
+                let cause = cause.to_string();
+                let cause = cause.rsplit(": ").next().unwrap_or_default();
+                bad(
+                    format!("`{fields}` is not a cron expression: {}", first_lower(cause)),
+                    "minute 0-59, hour 0-23, day of month 1-31, month 1-12, day of week 0-7: `*/15 9-17 * * 1-5`",
+                )
+            }
         }
     }
 }
@@ -145,6 +156,7 @@ mod tests {
         for (text, canonical) in [
             ("0 3 * * *", "0 3 * * *"),
             ("  */5   *  * * MON-FRI ", "*/5 * * * MON-FRI"),
+            ("0 0 29 2 *", "0 0 29 2 *"),
             ("rate(5 minutes)", "rate(5 minutes)"),
             ("rate(1 minute)", "rate(1 minute)"),
             ("rate(120 minutes)", "rate(2 hours)"),
@@ -164,6 +176,7 @@ mod tests {
             ("61 * * * *", "bad-cron"),
             ("* * * * XYZ", "bad-cron"),
             ("@daily", "bad-cron"),
+            ("0 0 30 2 *", "bad-cron"),
             ("", "bad-cron"),
             ("rate(0 minutes)", "bad-rate"),
             ("rate(5 seconds)", "bad-rate"),

@@ -35,6 +35,11 @@ impl Names {
         of_kind.map(|((_, name), declared)| (name.as_str(), declared.key))
     }
 
+    /// Whether `only` leaves out a function.
+    pub(crate) fn functions_left_out(&self) -> bool {
+        self.0.iter().any(|((kind, _), declared)| *kind == ItemKind::Function && declared.left_out)
+    }
+
     /// The kinds of which something has this name.
     pub(crate) fn kinds(&self, name: &str) -> Vec<ItemKind> {
         let has = |kind: &ItemKind| self.0.contains_key(&(*kind, name.to_owned()));

@@ -4,8 +4,11 @@ use super::Check;
 use crate::diagnostic::Diagnostic;
 use crate::item::ItemKind;
 
-/// A warning for each.
+/// A warning for each. None where a function is left out: it may be the one that uses them elsewhere.
 pub(super) fn check(check: &mut Check<'_>) {
+    if check.names.functions_left_out() {
+        return;
+    }
     for kind in ItemKind::ALL.into_iter().filter(|kind| kind.facts().wants_use) {
         let word = kind.facts().singular;
         for (name, key) in check.names.present(kind) {

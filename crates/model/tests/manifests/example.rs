@@ -149,6 +149,8 @@ fn a_stage_that_is_not_selected_is_not_resolved_but_its_shape_is_checked() {
 fn only_leaves_out_with_a_note() {
     let text = "sf = 1\nproject.name = \"p\"\n[functions.f]\nhandler = \"a.mjs#f\"\nonly = [\"aws\"]\nuses = { b = \"read\" }\n\
                 [buckets.b]\nonly = [\"aws\", \"gcp\"]\n";
+    let on_gcp = load_text(text, None, Some("gcp"));
+    assert_eq!(on_gcp.diagnostics.len(), 1, "the bucket is not called unused: {:?}", on_gcp.diagnostics);
     let loaded = load_text(text, None, None);
     let app = loaded.app.unwrap();
     assert!(app.functions.is_empty() && app.buckets.is_empty());

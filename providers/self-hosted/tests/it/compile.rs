@@ -99,3 +99,12 @@ fn a_change_of_code_does_not_ripple_through_the_api() {
     assert_eq!(effect("cors"), sf_plan::Effect::InPlace);
     assert_eq!(effect("port"), sf_plan::Effect::NewObject);
 }
+
+#[test]
+fn the_manifest_in_the_readme_can_be_deployed() {
+    let readme = include_str!("../../../../README.md");
+    let (_, after) = readme.split_once("```toml\n").unwrap();
+    let (manifest, _) = after.split_once("```").unwrap();
+    let addrs: Vec<String> = compile(manifest).iter().map(|object| object.addr.to_string()).collect();
+    assert!(addrs.contains(&"route/GET /hello/{name}".to_owned()), "{addrs:?}");
+}

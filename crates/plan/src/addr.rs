@@ -35,6 +35,13 @@ impl Addr {
     }
 }
 
+impl ObjectKey {
+    /// The key of the object that replaces this one.
+    pub fn successor(&self) -> Self {
+        Self { addr: self.addr.clone(), generation: self.generation.saturating_add(1) }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -47,14 +54,18 @@ impl fmt::Display for Addr {
     }
 }
 
-/// `kind/name`, with `@generation` where it is not the first.
+/// `kind/name`, with `@generation` where it is not the first, or where the name itself ends as if in one.
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.generation {
-            0 => write!(f, "{}", self.addr),
+            0 if !reads_as_generation(&self.addr.name) => write!(f, "{}", self.addr),
             generation => write!(f, "{}@{generation}", self.addr),
         }
     }
+}
+
+fn reads_as_generation(name: &str) -> bool {
+    name.rsplit_once('@').is_some_and(|(_, end)| end.parse::<u64>().is_ok())
 }
 
 /// A text that is not `kind/name`.
@@ -103,3 +114,25 @@ macro_rules! serde_as_string {
 }
 serde_as_string!(Addr);
 serde_as_string!(ObjectKey);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_key_is_read_back(kind in "[a-z]{1,3}", name in "[a-z@/0-9 ]{1,6}", generation in 0u64..3) {
+            let key = ObjectKey { addr: Addr::new(kind, name), generation };
+            prop_assert_eq!(key.to_string().parse::<ObjectKey>().unwrap(), key);
+        }
+    }
+
+    #[test]
+    fn the_first_generation_is_not_told_unless_it_must_be() {
+        let key = |name: &str| ObjectKey { addr: Addr::new("route", name), generation: 0 }.to_string();
+        assert_eq!(key("GET /users"), "route/GET /users");
+        assert_eq!(key("GET /users@2"), "route/GET /users@2@0");
+    }
+}

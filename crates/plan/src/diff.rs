@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::addr::{Addr, ObjectKey};
+use crate::fields::Fields;
 use crate::graph::Graph;
 use crate::object::{Object, State, Status};
 use crate::schema::{Effect, Schemas};
 use crate::step::{Action, Change, Reason};
-use crate::value::{Desired, Json, Path, Value};
+use crate::value::{Desired, Value};
 
 /// The newest generation that was not deposed, of every address in the state.
-pub(crate) fn current(state: &State) -> BTreeMap<&Addr, (&ObjectKey, &Object)> {
-    let mut current = BTreeMap::new();
+pub(crate) type Current<'a> = BTreeMap<&'a Addr, (&'a ObjectKey, &'a Object)>;
+
+pub(crate) fn current(state: &State) -> Current<'_> {
+    let mut current = Current::new();
     for (key, object) in &state.objects {
         if object.status != Status::Deposed {
             // Keys are sorted by generation, so the newest comes last.
@@ -23,34 +26,32 @@ pub(crate) fn current(state: &State) -> BTreeMap<&Addr, (&ObjectKey, &Object)> {
 
 /// Compares the graph with the state. Every object gets a change, `Keep` included, in the order of keys.
 pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> {
-    let current = current(state);
-    let mut decided: BTreeMap<&Addr, (Action, Vec<Reason>)> = BTreeMap::new();
+    let mut comparison = Comparison { current: current(state), decided: BTreeMap::new(), schemas };
     for addr in graph.in_order() {
         let Some(desired) = graph.get(addr) else { continue };
-        let verdict = match current.get(addr) {
-            None => (Action::Create, vec![Reason::New]),
-            Some((_, object)) => compare(desired, object, &current, &decided, schemas),
-        };
-        decided.insert(addr, verdict);
+        let verdict = comparison.decide(desired);
+        comparison.decided.insert(addr, verdict);
     }
+    let Comparison { current, decided, .. } = comparison;
 
-    let mut changes: Vec<Change> = decided
-        .iter()
-        .map(|(addr, (action, why))| Change {
-            key: current.get(addr).map_or_else(|| first_key(addr, state), |(key, _)| (*key).clone()),
-            action: *action,
-            why: why.clone(),
-        })
-        .collect();
+    let mut changes: Vec<Change> = Vec::with_capacity(decided.len());
+    for (addr, (action, why)) in decided {
+        let recorded = current.get(addr);
+        let protect = graph.get(addr).is_some_and(|desired| desired.protect)
+            || recorded.is_some_and(|(_, object)| object.protect);
+        let key = recorded.map_or_else(|| first_key(addr, state), |(key, _)| (*key).clone());
+        changes.push(Change { key, action, why, protect });
+    }
     for (key, object) in &state.objects {
         let is_current = current.get(&key.addr).is_some_and(|(newest, _)| *newest == key);
-        let why = match (object.status, is_current) {
-            (Status::Deposed, _) | (_, false) => Reason::Leftover,
-            _ if graph.get(&key.addr).is_none() => Reason::Gone,
-            _ => continue,
+        let why = match is_current {
+            false => Reason::Leftover,
+            true if graph.get(&key.addr).is_none() => Reason::Gone,
+            true => continue,
         };
         let early = schemas.delete_first(&key.addr.kind);
-        changes.push(Change { key: key.clone(), action: Action::Delete { early }, why: vec![why] });
+        let (key, protect) = (key.clone(), object.protect);
+        changes.push(Change { key, action: Action::Delete { early }, why: vec![why], protect });
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     flow_earliness(state, &mut changes);
@@ -61,62 +62,84 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
 fn first_key(addr: &Addr, state: &State) -> ObjectKey {
     let from = ObjectKey { addr: addr.clone(), generation: 0 };
     let to = ObjectKey { addr: addr.clone(), generation: u64::MAX };
-    let generation = state.objects.range(from..=to).next_back().map_or(0, |(key, _)| key.generation + 1);
+    let newest = state.objects.range(from..=to).next_back();
+    let generation = newest.map_or(0, |(key, _)| key.generation.saturating_add(1));
     ObjectKey { addr: addr.clone(), generation }
 }
 
-fn compare(
-    desired: &Desired,
-    object: &Object,
-    current: &BTreeMap<&Addr, (&ObjectKey, &Object)>,
-    decided: &BTreeMap<&Addr, (Action, Vec<Reason>)>,
-    schemas: &dyn Schemas,
-) -> (Action, Vec<Reason>) {
-    let kind = &desired.addr.kind;
-    let early_delete = schemas.delete_first(kind);
-    if object.status == Status::Tainted {
-        return (Action::Replace { early_delete }, vec![Reason::Tainted]);
-    }
-    let resolve = |of: &Addr, output: &str| -> Option<Json> {
-        let survives = match decided.get(of).map(|(action, _)| action) {
-            Some(Action::Keep) => true,
-            Some(Action::Update) => schemas.stable(&of.kind, output),
-            _ => false,
+/// The comparison under way: dependencies are decided before those who use them.
+struct Comparison<'a> {
+    current: Current<'a>,
+    decided: BTreeMap<&'a Addr, (Action, Vec<Reason>)>,
+    schemas: &'a dyn Schemas,
+}
+
+impl Comparison<'_> {
+    fn decide(&self, desired: &Desired) -> (Action, Vec<Reason>) {
+        let Some((_, object)) = self.current.get(&desired.addr) else {
+            return (Action::Create, vec![Reason::New]);
         };
-        let (_, object) = current.get(of).filter(|_| survives)?;
-        object.outputs.get(output).cloned()
-    };
-    let mut fields = Fields { resolve: &resolve, path: Vec::new(), reasons: Vec::new() };
-    fields.compare(Some(&desired.inputs), Some(&object.inputs));
-    let mut effect = None;
-    let mut reasons = fields.reasons;
-    reasons.retain(|reason| {
-        let Reason::Field { path, .. } = reason else {
-            return true;
-        };
-        let found = schemas.effect(kind, path);
-        if found == Effect::NewObject || effect.is_none() && found == Effect::InPlace {
-            effect = Some(found);
+        match object.status {
+            Status::Missing => (Action::Create, vec![Reason::Missing]),
+            Status::Tainted => (self.replace(&desired.addr), vec![Reason::Tainted]),
+            Status::Ready | Status::Deposed => self.compare(desired, object),
         }
-        found != Effect::Ignore
-    });
-    match effect {
-        Some(Effect::NewObject) => (Action::Replace { early_delete }, reasons),
-        Some(_) => (Action::Update, reasons),
-        None => (Action::Keep, Vec::new()),
+    }
+
+    fn replace(&self, addr: &Addr) -> Action {
+        Action::Replace { early_delete: self.schemas.delete_first(&addr.kind) }
+    }
+
+    fn compare(&self, desired: &Desired, object: &Object) -> (Action, Vec<Reason>) {
+        let resolve = |of: &Addr, output: &str| self.resolve(of, output);
+        let mut action = Action::Keep;
+        let mut reasons = Vec::new();
+        let mut forced = BTreeSet::new();
+        for field in Fields::new(&resolve).compare(&desired.inputs, &object.inputs) {
+            match self.schemas.effect(&desired.addr.kind, &field.path) {
+                Effect::Ignore => continue,
+                Effect::InPlace if action == Action::Keep => action = Action::Update,
+                Effect::InPlace => {}
+                Effect::NewObject => {
+                    action = self.replace(&desired.addr);
+                    forced.extend(field.waits_for.clone().filter(|of| self.is_replaced(of)));
+                }
+            }
+            reasons.push(field.into_reason());
+        }
+        reasons.extend(forced.into_iter().map(|by| Reason::ForcedBy { by }));
+        (action, reasons)
+    }
+
+    fn is_replaced(&self, addr: &Addr) -> bool {
+        matches!(self.decided.get(addr), Some((Action::Replace { .. }, _)))
+    }
+
+    /// An output as it will be; `None` if only the apply will tell.
+    fn resolve(&self, of: &Addr, output: &str) -> Option<Value> {
+        let survives = match self.decided.get(of).map(|(action, _)| action) {
+            Some(Action::Keep) => true,
+            Some(Action::Update) => self.schemas.stable(&of.kind, output),
+            Some(Action::Create | Action::Replace { .. } | Action::Delete { .. }) | None => false,
+        };
+        let (_, object) = self.current.get(of).filter(|_| survives)?;
+        object.outputs.get(output).cloned().map(Value::plain)
     }
 }
 
 /// Earliness flows to recorded users that are deleted too: they cannot be deleted after what they use.
 fn flow_earliness(state: &State, changes: &mut [Change]) {
-    let index: BTreeMap<ObjectKey, usize> =
-        changes.iter().enumerate().map(|(i, change)| (change.key.clone(), i)).collect();
-    let users = users(state);
-    let is_early = |change: &Change| {
+    let is_early = |change: &&Change| {
         matches!(change.action, Action::Delete { early: true } | Action::Replace { early_delete: true })
     };
     let mut queue: Vec<ObjectKey> =
-        changes.iter().filter(|change| is_early(change)).map(|change| change.key.clone()).collect();
+        changes.iter().filter(is_early).map(|change| change.key.clone()).collect();
+    if queue.is_empty() {
+        return;
+    }
+    let index: BTreeMap<ObjectKey, usize> =
+        changes.iter().enumerate().map(|(i, change)| (change.key.clone(), i)).collect();
+    let users = users(state);
     while let Some(key) = queue.pop() {
         for user in users.get(&key).into_iter().flatten() {
             let Some(change) = index.get(*user).and_then(|i| changes.get_mut(*i)) else {
@@ -125,7 +148,10 @@ fn flow_earliness(state: &State, changes: &mut [Change]) {
             match &mut change.action {
                 Action::Delete { early } | Action::Replace { early_delete: early } if !*early => {
                     *early = true;
-                    change.why.push(Reason::ForcedBy { by: key.addr.clone() });
+                    let forced = Reason::ForcedBy { by: key.addr.clone() };
+                    if !change.why.contains(&forced) {
+                        change.why.push(forced);
+                    }
                     queue.push(change.key.clone());
                 }
                 _ => {}
@@ -143,55 +169,4 @@ pub(crate) fn users(state: &State) -> BTreeMap<&ObjectKey, Vec<&ObjectKey>> {
         }
     }
     users
-}
-
-/// Walks two inputs side by side and collects a reason for each leaf that differs.
-struct Fields<'a> {
-    resolve: &'a dyn Fn(&Addr, &str) -> Option<Json>,
-    path: Vec<String>,
-    reasons: Vec<Reason>,
-}
-
-impl Fields<'_> {
-    fn compare(&mut self, new: Option<&Value>, old: Option<&Value>) {
-        match (new, old) {
-            (Some(Value::Map(new)), Some(Value::Map(old))) => {
-                let keys: BTreeSet<&String> = new.keys().chain(old.keys()).collect();
-                for key in keys {
-                    self.at(key.clone(), new.get(key), old.get(key));
-                }
-            }
-            (Some(Value::List(new)), Some(Value::List(old))) => {
-                for index in 0..new.len().max(old.len()) {
-                    self.at(index.to_string(), new.get(index), old.get(index));
-                }
-            }
-            (Some(Value::Ref { of, output }), old) => {
-                let new = (self.resolve)(of, output);
-                let old = old.map(Value::to_json);
-                if new.is_none() || new != old {
-                    let known_at_apply = new.is_none();
-                    self.reasons.push(Reason::Field {
-                        path: Path(self.path.clone()),
-                        old,
-                        new,
-                        known_at_apply,
-                    });
-                }
-            }
-            (new, old) if new == old => {}
-            (new, old) => self.reasons.push(Reason::Field {
-                path: Path(self.path.clone()),
-                old: old.map(Value::to_json),
-                new: new.map(Value::to_json),
-                known_at_apply: false,
-            }),
-        }
-    }
-
-    fn at(&mut self, key: String, new: Option<&Value>, old: Option<&Value>) {
-        self.path.push(key);
-        self.compare(new, old);
-        self.path.pop();
-    }
 }

@@ -83,7 +83,8 @@ impl Graph {
 pub fn graph(desired: Vec<Desired>) -> Result<Graph, Vec<GraphError>> {
     let mut errors = Vec::new();
     let mut nodes = BTreeMap::new();
-    for node in desired {
+    for mut node in desired {
+        node.inputs.normalize();
         if nodes.contains_key(&node.addr) {
             errors.push(GraphError::Duplicate(node.addr));
         } else {

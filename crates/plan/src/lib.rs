@@ -7,8 +7,10 @@
 //! Nothing here does I/O, reads a clock or spawns a task: equal inputs give equal outputs on every machine.
 //! The effects are in `sf-engine`, which only loops: `Run::ready` -> save -> `Driver::call` -> `Run::finish` -> save.
 
+mod absorb;
 mod addr;
 mod diff;
+mod fields;
 mod graph;
 mod object;
 mod run;
@@ -17,6 +19,7 @@ mod schema;
 mod step;
 mod value;
 
+pub use absorb::{Drift, Seen, absorb};
 pub use addr::{Addr, Kind, ObjectKey};
 pub use diff::diff;
 pub use graph::{Graph, GraphError, graph};

@@ -43,6 +43,8 @@ pub enum Status {
     Tainted,
     /// Replaced by a later generation and not deleted yet.
     Deposed,
+    /// Somebody else deleted it: made again at the next deploy.
+    Missing,
 }
 
 /// A remote object as last seen.
@@ -99,7 +101,7 @@ pub struct Intent {
 /// Everything that is known to exist for one project, stage and provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// The format's version.
+    /// The format's version: [`State::VERSION`] in what this version of `sf` writes.
     pub version: u32,
     /// Which history this is.
     pub lineage: Lineage,
@@ -109,4 +111,20 @@ pub struct State {
     pub objects: BTreeMap<ObjectKey, Object>,
     /// Calls that were begun and whose end was never recorded.
     pub pending: BTreeMap<Token, Intent>,
+}
+
+impl State {
+    /// The format that this version of `sf` writes.
+    pub const VERSION: u32 = 1;
+
+    /// The state of something that was never deployed.
+    pub fn new(lineage: Lineage) -> Self {
+        Self {
+            version: Self::VERSION,
+            lineage,
+            serial: Serial(0),
+            objects: BTreeMap::new(),
+            pending: BTreeMap::new(),
+        }
+    }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::addr::{Addr, ObjectKey};
-use crate::object::{Inputs, Intent, IntentAction, Object, State, Status, Token};
+use crate::object::{Inputs, Intent, IntentAction, Object, Outputs, RemoteId, Serial, State, Status, Token};
 use crate::step::{Call, CallAction, Event, Failure, Op, Outcome, Plan, Step, StepId};
 use crate::value::Value;
 
@@ -57,11 +57,16 @@ enum Progress {
 pub struct Run {
     state: State,
     dirty: bool,
+    /// The serial that the plan was made for: with the lineage, it names the run in its tokens.
+    base: Serial,
     steps: Vec<Step>,
     progress: Vec<Progress>,
     users: Vec<Vec<StepId>>,
     queue: VecDeque<StepId>,
+    called: usize,
     newest: BTreeMap<Addr, ObjectKey>,
+    /// Objects that were to be replaced, until it turned out that nothing about them changes.
+    spared: BTreeSet<ObjectKey>,
     report: Report,
     stopped: bool,
 }
@@ -71,10 +76,14 @@ impl Run {
     ///
     /// # Errors
     /// The plan was made for another state.
-    pub fn new(plan: Plan, state: State) -> Result<Self, StalePlan> {
+    pub fn new(mut plan: Plan, state: State) -> Result<Self, StalePlan> {
         let (lineage, serial) = &plan.base;
         if *lineage != state.lineage || *serial != state.serial {
             return Err(StalePlan { planned: serial.0, actual: state.serial.0 });
+        }
+        // A plan may come from anywhere; from here on, a step's number is its place.
+        for (index, step) in plan.steps.iter_mut().enumerate() {
+            step.id = StepId(index);
         }
         let mut users = vec![Vec::new(); plan.steps.len()];
         for step in &plan.steps {
@@ -90,16 +99,18 @@ impl Run {
             .into_iter()
             .map(|(addr, (key, _))| (addr.clone(), key.clone()))
             .collect();
-        let report = Report::default();
         Ok(Self {
+            base: state.serial,
             state,
             dirty: false,
             steps: plan.steps,
             progress,
             users,
             queue,
+            called: 0,
             newest,
-            report,
+            spared: BTreeSet::new(),
+            report: Report::default(),
             stopped: false,
         })
     }
@@ -109,82 +120,98 @@ impl Run {
         let (mut calls, mut events) = (Vec::new(), Vec::new());
         while calls.len() < slots && !self.stopped {
             let Some(id) = self.queue.pop_front() else { break };
-            let Some(step) = self.steps.get(id.0).cloned() else {
-                continue;
-            };
-            match self.prepare(&step) {
-                Prepared::Call(call) => {
+            let Some(step) = self.steps.get(id.0) else { continue };
+            let key = step.key.clone();
+            match self.prepare(step) {
+                Prepared::Call(action, intent) => {
+                    let token = self.token(id);
+                    let deps = intent.deps.clone();
+                    self.state.pending.insert(token.clone(), *intent);
+                    self.dirty = true;
                     self.progress[id.0] = Progress::Called;
-                    events.push(Event::Started { step: id, key: step.key });
-                    calls.push(*call);
+                    self.called += 1;
+                    events.push(Event::Started { step: id, key: key.clone() });
+                    calls.push(Call { step: id, token, key, deps, action: *action });
                 }
-                Prepared::Nothing => {
-                    self.report.unchanged.push(step.key.clone());
-                    self.succeed(id);
-                    events.push(Event::Unchanged { step: id, key: step.key });
+                Prepared::Record { deps, protect } => {
+                    self.record(&key, deps, protect);
+                    self.unchanged(id, key, &mut events);
                 }
-                Prepared::Impossible(error) => self.fail(&step, error, &mut events),
+                Prepared::Spare { old, deps, protect } => {
+                    self.record(&old, deps, protect);
+                    self.spared.insert(old);
+                    self.unchanged(id, key, &mut events);
+                }
+                Prepared::Nothing => self.unchanged(id, key, &mut events),
+                Prepared::Impossible(error) => self.fail(id, error, &mut events),
             }
         }
         (calls, events)
     }
 
     /// Folds the outcome of a call into the state.
+    ///
+    /// A call that failed may have taken effect all the same, if only its answer was lost. So its intent stays pending unless
+    /// the outcome says what was made, and the next run asks the provider.
     pub fn finish(&mut self, id: StepId, outcome: Outcome) -> Vec<Event> {
         let mut events = Vec::new();
         if self.progress.get(id.0) != Some(&Progress::Called) {
             return events;
         }
-        let Some(step) = self.steps.get(id.0).cloned() else {
-            return events;
-        };
-        let intent = self.state.pending.remove(&self.token(id));
+        let Some(key) = self.steps.get(id.0).map(|step| step.key.clone()) else { return events };
+        self.called -= 1;
+        let token = self.token(id);
+        let intent = self.state.pending.remove(&token);
+        let is_delete = matches!(&intent, Some(Intent { action: IntentAction::Delete, .. }));
         self.dirty = true;
-        match outcome {
-            Outcome::Deleted => {
-                self.state.objects.remove(&step.key);
-                if self.newest.get(&step.key.addr) == Some(&step.key) {
-                    self.newest.remove(&step.key.addr);
+        match (outcome, intent) {
+            (Outcome::Deleted, Some(_)) if is_delete => {
+                self.state.objects.remove(&key);
+                if self.newest.get(&key.addr) == Some(&key) {
+                    self.newest.remove(&key.addr);
                 }
-                self.report.done.push(step.key.clone());
-                self.succeed(id);
-                events.push(Event::Finished { step: id, key: step.key, outputs: BTreeMap::new() });
+                self.done(id, key, Outputs::new(), &mut events);
             }
-            Outcome::Done { id: remote, outputs } => {
-                if let Some(object) =
-                    intent.and_then(|intent| object_of(intent, remote, outputs.clone(), Status::Ready))
-                {
-                    self.insert(&step, object);
-                }
-                self.report.done.push(step.key.clone());
-                self.succeed(id);
-                events.push(Event::Finished { step: id, key: step.key, outputs });
+            (Outcome::Done { id: remote, outputs }, Some(intent)) if !is_delete => {
+                self.insert(id, object_of(intent, remote, outputs.clone(), Status::Ready));
+                self.done(id, key, outputs, &mut events);
             }
-            Outcome::Failed { partial, error } => {
-                let is_create = !self.state.objects.contains_key(&step.key);
-                if let (Some((remote, outputs)), Some(intent)) = (partial, intent) {
-                    // A half-made object is replaced; one that exists and failed to change stays as it was recorded.
-                    if let Some(object) =
-                        object_of(intent, remote, outputs, Status::Tainted).filter(|_| is_create)
-                    {
-                        self.insert(&step, object);
-                    }
-                }
-                self.fail(&step, error, &mut events);
+            (Outcome::Failed { partial: Some((remote, outputs)), error }, Some(intent))
+                if !is_delete && !self.state.objects.contains_key(&key) =>
+            {
+                // A half-made object is replaced by the next run.
+                self.insert(id, object_of(intent, remote, outputs, Status::Tainted));
+                self.fail(id, error, &mut events);
+            }
+            (Outcome::Failed { error, .. }, intent) => {
+                self.state.pending.extend(intent.map(|intent| (token, intent)));
+                self.fail(id, error, &mut events);
+            }
+            (Outcome::Deleted | Outcome::Done { .. }, intent) => {
+                self.state.pending.extend(intent.map(|intent| (token, intent)));
+                let error = Failure::internal("the driver answered another question than it was asked");
+                self.fail(id, error, &mut events);
             }
         }
         events
     }
 
-    /// Starts nothing new; what was called may finish.
-    pub fn stop(&mut self) {
+    /// Starts nothing new: what was not called is skipped; what was called may finish.
+    pub fn stop(&mut self) -> Vec<Event> {
         self.stopped = true;
+        self.queue.clear();
+        let mut events = Vec::new();
+        for index in 0..self.steps.len() {
+            if matches!(self.progress[index], Progress::Waiting { .. }) {
+                self.skip(StepId(index), &mut events);
+            }
+        }
+        events
     }
 
     /// Whether nothing is left to call or to wait for.
     pub fn is_over(&self) -> bool {
-        let called = self.progress.contains(&Progress::Called);
-        !called && (self.stopped || self.queue.is_empty())
+        self.called == 0 && self.queue.is_empty()
     }
 
     /// The state as it is now.
@@ -208,68 +235,57 @@ impl Run {
 
     /// Ends the run: what never had its turn is reported as skipped.
     pub fn end(mut self) -> (State, Report) {
-        for step in &self.steps {
-            if self.progress.get(step.id.0) != Some(&Progress::Over) {
-                self.report.skipped.push(step.key.clone());
-            }
-        }
+        self.stop();
         (self.state, self.report)
     }
 
     fn token(&self, id: StepId) -> Token {
-        Token(format!("{}-{}", self.state.lineage.0, id.0))
+        Token(format!("{}-{}-{}", self.state.lineage.0, self.base.0, id.0))
     }
 
-    fn prepare(&mut self, step: &Step) -> Prepared {
-        let (action, intent_action, deps, protect) = match &step.op {
-            Op::Delete => {
-                let Some(prior) = self.state.objects.get(&step.key).cloned() else {
-                    return Prepared::Nothing;
-                };
-                let (deps, protect) = (prior.deps.clone(), prior.protect);
-                (CallAction::Delete { prior }, IntentAction::Delete, deps, protect)
+    /// What a step comes to, now that all that it needs is there.
+    fn prepare(&self, step: &Step) -> Prepared {
+        let prior = self.state.objects.get(&step.key);
+        match &step.op {
+            Op::Delete => match prior {
+                Some(prior) if !self.spared.contains(&step.key) => {
+                    let action = CallAction::Delete { prior: prior.clone() };
+                    let (deps, protect) = (prior.deps.clone(), prior.protect);
+                    Prepared::call(step, action, IntentAction::Delete, deps, protect)
+                }
+                _ => Prepared::Nothing,
+            },
+            Op::Record { protect, deps } => {
+                Prepared::Record { deps: self.newest_of(deps), protect: *protect }
             }
-            Op::Put { inputs, protect, deps, .. } => {
+            Op::Put { inputs, protect, deps, replaces } => {
                 let inputs = match self.resolve(inputs) {
                     Ok(inputs) => inputs,
                     Err(error) => return Prepared::Impossible(error),
                 };
-                let deps: BTreeSet<ObjectKey> =
-                    deps.iter().filter_map(|dep| self.newest.get(dep).cloned()).collect();
-                let Some(prior) = self.state.objects.get(&step.key).cloned() else {
-                    let (action, intent) =
-                        (CallAction::Create { inputs: inputs.clone() }, IntentAction::Create { inputs });
-                    return self.record(step, action, intent, deps, *protect);
-                };
-                if prior.inputs == inputs && prior.status == Status::Ready {
-                    if let Some(object) =
-                        self.state.objects.get_mut(&step.key).filter(|object| object.deps != deps)
-                    {
-                        object.deps = deps;
-                        self.dirty = true;
+                let deps = self.newest_of(deps);
+                let is_same = |object: &&Object| object.status == Status::Ready && object.inputs == inputs;
+                if let Some(prior) = prior.filter(|prior| prior.status != Status::Missing) {
+                    if is_same(&prior) {
+                        return Prepared::Record { deps, protect: *protect };
                     }
-                    return Prepared::Nothing;
+                    let intent = IntentAction::Update { inputs: inputs.clone() };
+                    let action = CallAction::Update { prior: prior.clone(), inputs };
+                    return Prepared::call(step, action, intent, deps, *protect);
                 }
-                let intent = IntentAction::Update { inputs: inputs.clone() };
-                (CallAction::Update { prior, inputs }, intent, deps, *protect)
+                let old =
+                    replaces.as_ref().filter(|old| self.state.objects.get(old).is_some_and(|o| is_same(&o)));
+                if let Some(old) = old {
+                    return Prepared::Spare { old: old.clone(), deps, protect: *protect };
+                }
+                let intent = IntentAction::Create { inputs: inputs.clone() };
+                Prepared::call(step, CallAction::Create { inputs }, intent, deps, *protect)
             }
-        };
-        self.record(step, action, intent_action, deps, protect)
+        }
     }
 
-    fn record(
-        &mut self,
-        step: &Step,
-        action: CallAction,
-        intent: IntentAction,
-        deps: BTreeSet<ObjectKey>,
-        protect: bool,
-    ) -> Prepared {
-        let token = self.token(step.id);
-        let intent = Intent { key: step.key.clone(), action: intent, deps: deps.clone(), protect };
-        self.state.pending.insert(token.clone(), intent);
-        self.dirty = true;
-        Prepared::Call(Box::new(Call { step: step.id, token, key: step.key.clone(), deps, action }))
+    fn newest_of(&self, deps: &BTreeSet<Addr>) -> BTreeSet<ObjectKey> {
+        deps.iter().filter_map(|dep| self.newest.get(dep).cloned()).collect()
     }
 
     fn resolve(&self, value: &Value) -> Result<Inputs, Failure> {
@@ -277,10 +293,9 @@ impl Run {
             Value::Ref { of, output } => {
                 let object = self.newest.get(of).and_then(|key| self.state.objects.get(key));
                 let found = object.and_then(|object| object.outputs.get(output)).cloned();
-                let json =
-                    found.ok_or_else(|| Failure::internal(format!("`{of}` has no output `{output}`")))?;
-                Value::from_json(json)
-                    .map_err(|error| Failure::internal(format!("output `{output}` of `{of}`: {error}")))?
+                Value::plain(
+                    found.ok_or_else(|| Failure::internal(format!("`{of}` has no output `{output}`")))?,
+                )
             }
             Value::List(items) => {
                 Value::List(items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?)
@@ -293,7 +308,18 @@ impl Run {
         })
     }
 
-    fn insert(&mut self, step: &Step, object: Object) {
+    fn record(&mut self, key: &ObjectKey, deps: BTreeSet<ObjectKey>, protect: bool) {
+        if let Some(object) = self.state.objects.get_mut(key)
+            && (object.deps != deps || object.protect != protect)
+        {
+            object.deps = deps;
+            object.protect = protect;
+            self.dirty = true;
+        }
+    }
+
+    fn insert(&mut self, id: StepId, object: Option<Object>) {
+        let (Some(step), Some(object)) = (self.steps.get(id.0), object) else { return };
         if let Op::Put { replaces: Some(old), .. } = &step.op
             && let Some(old) = self.state.objects.get_mut(old)
         {
@@ -301,6 +327,18 @@ impl Run {
         }
         self.newest.insert(step.key.addr.clone(), step.key.clone());
         self.state.objects.insert(step.key.clone(), object);
+    }
+
+    fn done(&mut self, id: StepId, key: ObjectKey, outputs: Outputs, events: &mut Vec<Event>) {
+        self.report.done.push(key.clone());
+        self.succeed(id);
+        events.push(Event::Finished { step: id, key, outputs });
+    }
+
+    fn unchanged(&mut self, id: StepId, key: ObjectKey, events: &mut Vec<Event>) {
+        self.report.unchanged.push(key.clone());
+        self.succeed(id);
+        events.push(Event::Unchanged { step: id, key });
     }
 
     fn succeed(&mut self, id: StepId) {
@@ -316,31 +354,56 @@ impl Run {
     }
 
     /// A step failed: all that need it, directly or not, are skipped, once each.
-    fn fail(&mut self, step: &Step, error: Failure, events: &mut Vec<Event>) {
-        self.progress[step.id.0] = Progress::Over;
-        self.report.failed.push((step.key.clone(), error.clone()));
-        events.push(Event::Failed { step: step.id, key: step.key.clone(), error });
-        let mut skipped = std::mem::take(&mut self.users[step.id.0]);
+    fn fail(&mut self, id: StepId, error: Failure, events: &mut Vec<Event>) {
+        self.progress[id.0] = Progress::Over;
+        let key = self.steps[id.0].key.clone();
+        self.report.failed.push((key.clone(), error.clone()));
+        events.push(Event::Failed { step: id, key, error });
+        let mut skipped = std::mem::take(&mut self.users[id.0]);
         while let Some(id) = skipped.pop() {
-            if self.progress[id.0] == Progress::Over {
-                continue;
+            if self.progress[id.0] != Progress::Over {
+                self.skip(id, events);
+                skipped.append(&mut self.users[id.0]);
             }
-            self.progress[id.0] = Progress::Over;
-            let key = self.steps[id.0].key.clone();
-            self.report.skipped.push(key.clone());
-            events.push(Event::Skipped { step: id, key });
-            skipped.append(&mut self.users[id.0]);
         }
+    }
+
+    fn skip(&mut self, id: StepId, events: &mut Vec<Event>) {
+        self.progress[id.0] = Progress::Over;
+        let key = self.steps[id.0].key.clone();
+        self.report.skipped.push(key.clone());
+        events.push(Event::Skipped { step: id, key });
     }
 }
 
+/// What a step comes to.
 enum Prepared {
-    Call(Box<Call>),
+    /// A call.
+    Call(Box<CallAction>, Box<Intent>),
+    /// No call: the object is as it should be, only these may be recorded wrongly.
+    Record { deps: BTreeSet<ObjectKey>, protect: bool },
+    /// No call: the object that was to be replaced is as it should be.
+    Spare { old: ObjectKey, deps: BTreeSet<ObjectKey>, protect: bool },
+    /// No call: there is nothing to delete.
     Nothing,
+    /// A fault of the backend.
     Impossible(Failure),
 }
 
-fn object_of(intent: Intent, id: crate::RemoteId, outputs: crate::Outputs, status: Status) -> Option<Object> {
+impl Prepared {
+    fn call(
+        step: &Step,
+        action: CallAction,
+        intent: IntentAction,
+        deps: BTreeSet<ObjectKey>,
+        protect: bool,
+    ) -> Self {
+        let intent = Intent { key: step.key.clone(), action: intent, deps, protect };
+        Self::Call(Box::new(action), Box::new(intent))
+    }
+}
+
+fn object_of(intent: Intent, id: RemoteId, outputs: Outputs, status: Status) -> Option<Object> {
     match intent.action {
         IntentAction::Create { inputs } | IntentAction::Update { inputs } => {
             Some(Object { id, inputs, outputs, deps: intent.deps, status, protect: intent.protect })

@@ -11,17 +11,26 @@ use crate::diff::users;
 use crate::graph::Graph;
 use crate::object::State;
 use crate::step::{Action, Change, Op, Plan, Step, StepId};
+use crate::value::Desired;
 
 /// Turns changes into steps with their order.
 pub fn schedule(graph: &Graph, state: &State, changes: Vec<Change>) -> Plan {
     let mut steps = Steps::default();
+    for change in &changes {
+        let newest = match change.action {
+            Action::Keep | Action::Create | Action::Update => change.key.clone(),
+            Action::Replace { .. } => change.key.successor(),
+            Action::Delete { .. } => continue,
+        };
+        steps.newest.insert(change.key.addr.clone(), newest);
+    }
     for change in &changes {
         if let Action::Delete { early: true } | Action::Replace { early_delete: true } = change.action {
             steps.delete(&change.key);
         }
     }
     for change in &changes {
-        steps.put(graph, change);
+        steps.put(graph, state, change);
     }
     for change in &changes {
         if let Action::Delete { early: false } | Action::Replace { early_delete: false } = change.action {
@@ -35,6 +44,8 @@ pub fn schedule(graph: &Graph, state: &State, changes: Vec<Change>) -> Plan {
 #[derive(Default)]
 struct Steps {
     list: Vec<Step>,
+    /// The object that an address will have when the plan is done.
+    newest: BTreeMap<Addr, ObjectKey>,
     puts: BTreeMap<Addr, StepId>,
     deletes: BTreeMap<ObjectKey, StepId>,
 }
@@ -51,17 +62,15 @@ impl Steps {
         self.deletes.insert(key.clone(), id);
     }
 
-    fn put(&mut self, graph: &Graph, change: &Change) {
+    fn put(&mut self, graph: &Graph, state: &State, change: &Change) {
         let addr = &change.key.addr;
+        let Some(desired) = graph.get(addr) else { return };
         let (key, replaces) = match change.action {
             Action::Create | Action::Update => (change.key.clone(), None),
-            Action::Replace { .. } => {
-                let successor = ObjectKey { addr: addr.clone(), generation: change.key.generation + 1 };
-                (successor, Some(change.key.clone()))
-            }
-            Action::Keep | Action::Delete { .. } => return,
+            Action::Replace { .. } => (change.key.successor(), Some(change.key.clone())),
+            Action::Keep => return self.record(graph, state, desired, &change.key),
+            Action::Delete { .. } => return,
         };
-        let Some(desired) = graph.get(addr) else { return };
         let op = Op::Put {
             inputs: desired.inputs.clone(),
             replaces,
@@ -72,13 +81,32 @@ impl Steps {
         self.puts.insert(addr.clone(), id);
     }
 
+    /// An object that stays as it is may yet depend on others than before, or begin or cease to be protected.
+    fn record(&mut self, graph: &Graph, state: &State, desired: &Desired, key: &ObjectKey) {
+        let Some(object) = state.objects.get(key) else { return };
+        let deps = graph.deps(&desired.addr);
+        let is_recorded = |addr: &Addr| {
+            let newest = self.newest.get(addr);
+            newest.is_some_and(|key| object.deps.contains(key))
+        };
+        if object.protect == desired.protect
+            && object.deps.len() == deps.len()
+            && deps.iter().all(is_recorded)
+        {
+            return;
+        }
+        let op = Op::Record { protect: desired.protect, deps: deps.clone() };
+        let id = self.add(key.clone(), op);
+        self.puts.insert(desired.addr.clone(), id);
+    }
+
     fn link(&mut self, graph: &Graph, state: &State) {
         let users = users(state);
         let first_put = self.puts.values().min().copied();
         for index in 0..self.list.len() {
             let step = &self.list[index];
             let needs: BTreeSet<StepId> = match &step.op {
-                Op::Put { .. } => {
+                Op::Put { .. } | Op::Record { .. } => {
                     let addr = &step.key.addr;
                     let used = graph.deps(addr).iter().filter_map(|dep| self.puts.get(dep));
                     // Its own predecessors that must go first stand before it in the list.

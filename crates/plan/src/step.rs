@@ -34,7 +34,8 @@ pub enum Reason {
     Missing,
     /// It was replaced earlier and not deleted then.
     Leftover,
-    /// Another object's replacement demands it.
+    /// Another object's replacement demands it: it gets a new reference where it cannot be changed in place, or it must
+    /// go first, since what it uses does.
     ForcedBy {
         /// Which object's.
         by: Addr,
@@ -63,6 +64,16 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether the object that is there now will be gone.
+    pub fn destroys(self) -> bool {
+        match self {
+            Self::Replace { .. } | Self::Delete { .. } => true,
+            Self::Keep | Self::Create | Self::Update => false,
+        }
+    }
+}
+
 /// One object's part in a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -73,6 +84,9 @@ pub struct Change {
     pub action: Action,
     /// Why; empty only for [`Action::Keep`].
     pub why: Vec<Reason>,
+    /// Whether it holds data, by the record or by the manifest: destroying it wants consent.
+    #[serde(default)]
+    pub protect: bool,
 }
 
 /// A step's number within its plan.
@@ -93,6 +107,13 @@ pub enum Op {
         /// Whether it holds data.
         protect: bool,
         /// What it uses, to be recorded with it.
+        deps: BTreeSet<Addr>,
+    },
+    /// Correct what is recorded of it. The object itself is as it should be: no call is made.
+    Record {
+        /// Whether it holds data.
+        protect: bool,
+        /// What it uses.
         deps: BTreeSet<Addr>,
     },
     /// Delete it.
@@ -198,6 +219,11 @@ impl Plan {
     /// The changes that are more than `Keep`.
     pub fn actual_changes(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.action != Action::Keep)
+    }
+
+    /// The changes that destroy an object that holds data: those that want consent of their own.
+    pub fn destroyed_data(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.protect && change.action.destroys())
     }
 }
 

@@ -25,6 +25,7 @@ impl fmt::Display for Digest {
 ///
 /// As JSON: literals, lists and maps stand as they are; the rest are objects with one `$` key:
 /// `{"$secret": hash}`, `{"$artifact": digest}`, `{"$ref": {"of": "kind/name", "output": "url"}}`.
+/// A map's own key that begins with `$` gets a second one, so that a user's data is never taken for one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A null, boolean, number or string (lists and maps are [`Value::List`] and [`Value::Map`]).
@@ -83,8 +84,29 @@ impl Value {
             Self::Ref { of, output } => serde_json::json!({ "$ref": { "of": of, "output": output } }),
             Self::List(items) => Json::Array(items.iter().map(Self::to_json).collect()),
             Self::Map(map) => {
-                Json::Object(map.iter().map(|(key, value)| (key.clone(), value.to_json())).collect())
+                Json::Object(map.iter().map(|(key, value)| (escaped(key), value.to_json())).collect())
             }
+        }
+    }
+
+    /// Plain data, such as an output, as a value: nothing in it has a meaning of its own.
+    pub fn plain(json: Json) -> Self {
+        match json {
+            Json::Array(items) => Self::List(items.into_iter().map(Self::plain).collect()),
+            Json::Object(map) => {
+                Self::Map(map.into_iter().map(|(key, value)| (key, Self::plain(value))).collect())
+            }
+            literal => Self::Lit(literal),
+        }
+    }
+
+    /// Literal lists and maps become [`Value::List`] and [`Value::Map`], as they do when they are read back from a state.
+    pub(crate) fn normalize(&mut self) {
+        match self {
+            Self::Lit(json @ (Json::Array(_) | Json::Object(_))) => *self = Self::plain(json.take()),
+            Self::List(items) => items.iter_mut().for_each(Self::normalize),
+            Self::Map(map) => map.values_mut().for_each(Self::normalize),
+            Self::Lit(_) | Self::Secret { .. } | Self::Artifact(_) | Self::Ref { .. } => {}
         }
     }
 
@@ -97,7 +119,7 @@ impl Value {
             Json::Array(items) => {
                 Ok(Self::List(items.into_iter().map(Self::from_json).collect::<Result<_, _>>()?))
             }
-            Json::Object(map) if map.len() == 1 && map.keys().any(|key| key.starts_with('$')) => {
+            Json::Object(map) if map.len() == 1 && map.keys().any(|key| is_marker(key)) => {
                 Ok(match serde_json::from_value::<Marker>(Json::Object(map))? {
                     Marker::Secret(hash) => Self::Secret { hash },
                     Marker::Artifact(digest) => Self::Artifact(digest),
@@ -105,12 +127,28 @@ impl Value {
                 })
             }
             Json::Object(map) => {
-                let entries = map.into_iter().map(|(key, value)| Ok((key, Self::from_json(value)?)));
+                let entries =
+                    map.into_iter().map(|(key, value)| Ok((unescaped(key), Self::from_json(value)?)));
                 Ok(Self::Map(entries.collect::<Result<_, serde_json::Error>>()?))
             }
             literal => Ok(Self::Lit(literal)),
         }
     }
+}
+
+fn escaped(key: &str) -> String {
+    if key.starts_with('$') { format!("${key}") } else { key.to_owned() }
+}
+
+fn unescaped(key: String) -> String {
+    match key.strip_prefix('$') {
+        Some(rest) if rest.starts_with('$') => rest.to_owned(),
+        _ => key,
+    }
+}
+
+fn is_marker(key: &str) -> bool {
+    key.starts_with('$') && !key.starts_with("$$")
 }
 
 /// The `$` forms, as they stand in JSON.
@@ -133,5 +171,54 @@ impl Serialize for Value {
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_json(Json::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Lit(Json::Null)),
+            any::<bool>().prop_map(|bool| Value::Lit(bool.into())),
+            any::<i64>().prop_map(|number| Value::Lit(number.into())),
+            ".{0,6}".prop_map(|text: String| Value::Lit(text.into())),
+            "[0-9a-f]{4}".prop_map(|hash| Value::Secret { hash: Digest(hash) }),
+            "[0-9a-f]{4}".prop_map(|hash| Value::Artifact(Digest(hash))),
+            ("[a-z]{1,3}", "[^ ]{1,4}")
+                .prop_map(|(kind, name)| Value::Ref { of: Addr::new(kind, name), output: "out".into() }),
+        ];
+        let key = prop_oneof!["[a-z]{1,3}", "\\$ref", "\\$secret", "\\${0,3}[a-z]{0,2}"];
+        leaf.prop_recursive(3, 24, 4, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                proptest::collection::btree_map(key.clone(), inner, 0..4).prop_map(Value::Map),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(value in value()) {
+            let json = serde_json::to_string(&value).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn plain_data_that_looks_like_a_marker_stays_data() {
+        let json = serde_json::json!({ "$ref": { "of": "kind/name", "output": "url" } });
+        let value = Value::plain(json.clone());
+        assert!(matches!(&value, Value::Map(map) if map.contains_key("$ref")));
+        assert_eq!(serde_json::from_value::<Value>(serde_json::to_value(&value).unwrap()).unwrap(), value);
+        assert_ne!(Value::from_json(json).unwrap(), value);
+    }
+
+    #[test]
+    fn an_unknown_marker_is_an_error() {
+        assert!(Value::from_json(serde_json::json!({ "$later": 1 })).is_err());
     }
 }

@@ -1,15 +1,15 @@
 //! The loop that runs a plan: it decides nothing.
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use sf_plan::{Call, Event, Outcome, Plan, Report, Run, StalePlan, State, StepId};
-use sf_provider::{Cx, Driver};
+use futures_util::FutureExt;
+use sf_plan::{Call, Event, Failure, Outcome, Plan, Report, Run, StalePlan, State, StepId, Token};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::observe::Observed;
+use crate::observe::{Observed, Provider};
 use crate::store::{Lock, Store, StoreError};
 
 /// How hard to press.
@@ -21,30 +21,40 @@ pub struct Limits {
     pub attempts: u32,
     /// The pause before the second attempt; it doubles from there, with jitter.
     pub pause: Duration,
+    /// What the pause does not grow beyond.
+    pub longest_pause: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: 16, attempts: 5, pause: Duration::from_millis(200) }
+        Self {
+            concurrency: 16,
+            attempts: 5,
+            pause: Duration::from_millis(200),
+            longest_pause: Duration::from_secs(10),
+        }
     }
 }
 
-/// Everything that `apply` works with.
-pub struct Context<'a> {
-    /// Whose calls.
-    pub driver: Arc<dyn Driver>,
-    /// What each call is given.
-    pub cx: Cx,
-    /// Where the state is kept.
-    pub store: &'a dyn Store,
-    /// The held lock.
-    pub lock: &'a dyn Lock,
+/// How a run is steered and watched.
+#[derive(Clone)]
+pub struct Control {
     /// How hard to press.
     pub limits: Limits,
     /// Told by Ctrl-C.
     pub stop: Stop,
     /// Where events go; nobody need listen.
     pub events: mpsc::UnboundedSender<Event>,
+    /// Where the state goes if the store cannot take it: `sf-state.rescue.json` in the project's folder.
+    pub rescue: PathBuf,
+}
+
+/// What a run works with.
+pub(crate) struct Work<'a> {
+    pub(crate) provider: &'a Provider,
+    pub(crate) store: &'a dyn Store,
+    pub(crate) lock: &'a dyn Lock,
+    pub(crate) control: Control,
 }
 
 /// Tells a run to start nothing new.
@@ -92,7 +102,7 @@ pub struct Applied {
     pub stopped: bool,
 }
 
-/// Why a run could not go on. What was done until then is recorded.
+/// Why a run could not go on. What was done until then is recorded, or found again by the next run.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The plan was made for another state.
@@ -105,46 +115,64 @@ pub enum ApplyError {
         cause: StoreError,
         /// Where the state is now.
         rescue: PathBuf,
+        /// Where it should be.
+        location: String,
     },
     /// The same, and the rescue file could not be written either.
     #[error("{0}; what was done since the last save is found again by the next deploy")]
     Lost(StoreError),
 }
 
-/// Runs a plan that was made from `observed`.
-///
-/// # Errors
-/// The plan is stale, or the state cannot be saved. That calls failed is no error here: see [`Applied::report`].
-pub async fn apply(plan: Plan, observed: Observed, context: Context<'_>) -> Result<Applied, ApplyError> {
+impl ApplyError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Stale(_) => Some("run the command again".into()),
+            Self::Unsaved { cause: StoreError::Conflict { .. }, rescue, .. } => Some(format!(
+                "run the command again: it finds what was done; then delete `{}`",
+                rescue.display()
+            )),
+            Self::Unsaved { rescue, location, .. } => Some(format!(
+                "when it can be written again, move `{}` to `{location}`, and run the command again",
+                rescue.display()
+            )),
+            Self::Lost(cause) => cause.hint(),
+        }
+    }
+}
+
+/// Runs a plan that was made from `observed`. See [`crate::Session::apply`].
+pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Result<Applied, ApplyError> {
     let mut run = Run::new(plan, observed.state)?;
     if observed.changed {
         run.touch();
     }
+    let limits = work.control.limits;
     let mut calls: JoinSet<(StepId, Outcome)> = JoinSet::new();
-    let mut stop = context.stop.clone();
+    let mut stop = work.control.stop.clone();
     loop {
         if stop.is_stopped() {
-            run.stop();
+            tell(&work, run.stop());
         }
-        let (ready, events) = run.ready(context.limits.concurrency.saturating_sub(calls.len()));
+        let (ready, events) = run.ready(limits.concurrency.max(1).saturating_sub(calls.len()));
         // The intents are durable before the calls begin.
-        if let Err(cause) = save(&mut run, &context).await {
-            return Err(give_up(run, calls, cause).await);
+        if let Err(cause) = save(&mut run, &work).await {
+            return Err(give_up(run, calls, cause, &work).await);
         }
-        tell(&context, events);
+        tell(&work, events);
         for call in ready {
-            calls.spawn(attempt(context.driver.clone(), context.cx.clone(), call, context.limits));
+            calls.spawn(attempt(work.provider.clone(), call, limits));
         }
         if calls.is_empty() {
             break;
         }
         tokio::select! {
-            finished = calls.join_next() => fold(&mut run, &context, finished),
-            () = stop.stopped(), if !stop.is_stopped() => run.stop(),
+            finished = calls.join_next() => fold(&mut run, &work, finished),
+            () = stop.stopped(), if !stop.is_stopped() => {}
         }
         // One save covers all that finished meanwhile.
         while let Some(finished) = calls.try_join_next() {
-            fold(&mut run, &context, Some(finished));
+            fold(&mut run, &work, Some(finished));
         }
     }
     let stopped = stop.is_stopped();
@@ -152,65 +180,91 @@ pub async fn apply(plan: Plan, observed: Observed, context: Context<'_>) -> Resu
     Ok(Applied { report, state, stopped })
 }
 
-fn fold(
-    run: &mut Run,
-    context: &Context<'_>,
-    finished: Option<Result<(StepId, Outcome), tokio::task::JoinError>>,
-) {
-    // A driver that panicked leaves its intent pending: the next run asks what became of it.
+type Finished = Result<(StepId, Outcome), tokio::task::JoinError>;
+
+fn fold(run: &mut Run, work: &Work<'_>, finished: Option<Finished>) {
+    // A task that was cancelled leaves its intent pending: the next run asks what became of it.
     if let Some(Ok((step, outcome))) = finished {
-        tell(context, run.finish(step, outcome));
+        tell(work, run.finish(step, outcome));
     }
 }
 
-fn tell(context: &Context<'_>, events: Vec<Event>) {
+fn tell(work: &Work<'_>, events: Vec<Event>) {
     for event in events {
-        let _ = context.events.send(event);
+        let _ = work.control.events.send(event);
     }
 }
 
-async fn save(run: &mut Run, context: &Context<'_>) -> Result<(), StoreError> {
+async fn save(run: &mut Run, work: &Work<'_>) -> Result<(), StoreError> {
     let Some(state) = run.unsaved() else { return Ok(()) };
-    match context.store.save(context.lock, state).await {
-        Err(StoreError::Io { .. }) => context.store.save(context.lock, state).await,
+    match work.store.save(work.lock, state).await {
+        Err(StoreError::Io { .. }) => work.store.save(work.lock, state).await,
         result => result,
     }
 }
 
-async fn give_up(mut run: Run, mut calls: JoinSet<(StepId, Outcome)>, cause: StoreError) -> ApplyError {
+async fn give_up(
+    mut run: Run,
+    mut calls: JoinSet<(StepId, Outcome)>,
+    cause: StoreError,
+    work: &Work<'_>,
+) -> ApplyError {
     while let Some(finished) = calls.join_next().await {
-        if let Ok((step, outcome)) = finished {
-            run.finish(step, outcome);
-        }
+        fold(&mut run, work, Some(finished));
     }
-    let rescue = PathBuf::from("sf-state.rescue.json");
+    tell(work, run.stop());
+    let rescue = work.control.rescue.clone();
     let text = serde_json::to_vec_pretty(run.state()).unwrap_or_default();
     match tokio::fs::write(&rescue, text).await {
-        Ok(()) => ApplyError::Unsaved { cause, rescue },
+        Ok(()) => ApplyError::Unsaved { cause, rescue, location: work.store.location() },
         Err(_) => ApplyError::Lost(cause),
     }
 }
 
 /// Makes one call, again where it failed for a passing reason; the last cause is kept.
-async fn attempt(driver: Arc<dyn Driver>, cx: Cx, call: Call, limits: Limits) -> (StepId, Outcome) {
+async fn attempt(provider: Provider, call: Call, limits: Limits) -> (StepId, Outcome) {
     let mut pause = limits.pause;
     let mut attempt = 1;
     loop {
-        let outcome = driver.call(&cx, &call).await;
-        let again = matches!(&outcome, Outcome::Failed { error, .. } if error.transient);
+        // A driver that panics must not take the other calls' results with it.
+        let outcome = AssertUnwindSafe(provider.driver.call(&provider.cx, &call)).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| Outcome::Failed {
+            partial: None,
+            error: Failure::internal(format!("the provider's driver panicked at {}", call.key)),
+        });
+        let again = matches!(&outcome, Outcome::Failed { partial: None, error } if error.transient);
         if !again || attempt >= limits.attempts {
             return (call.step, outcome);
         }
         tracing::debug!(key = %call.key, attempt, "transient failure, trying again");
-        tokio::time::sleep(jittered(pause, call.step, attempt)).await;
-        pause *= 2;
+        tokio::time::sleep(jittered(pause, &call.token, attempt)).await;
+        pause = pause.saturating_mul(2).min(limits.longest_pause);
         attempt += 1;
     }
 }
 
-/// Between half and the whole pause. Spread by step and attempt rather than by chance, so that a run can be repeated.
-fn jittered(pause: Duration, step: StepId, attempt: u32) -> Duration {
-    let spread = (step.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(attempt) % 1000;
-    let spread = u32::try_from(spread).unwrap_or(0);
-    pause / 2 + pause * spread / 2000
+/// Between half and the whole pause. Spread by what is called and not by chance, so that a run can be repeated, and by the
+/// state's lineage with it, so that two projects do not press at the same moments.
+fn jittered(pause: Duration, token: &Token, attempt: u32) -> Duration {
+    // FNV-1a.
+    let seed = 0xcbf2_9ce4_8422_2325 ^ u64::from(attempt);
+    let hash =
+        token.0.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let share = u32::try_from((hash >> 32) % 1000).unwrap_or(0);
+    pause / 2 + pause / 2000 * share
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_spread_over_half_their_length() {
+        let pause = Duration::from_millis(200);
+        let pauses: Vec<_> =
+            (0..100).map(|step| jittered(pause, &Token(format!("lineage-7-{step}")), 1)).collect();
+        assert!(pauses.iter().all(|found| (pause / 2..=pause).contains(found)), "{pauses:?}");
+        let early = pauses.iter().filter(|found| **found < pause * 3 / 4).count();
+        assert!((25..75).contains(&early), "{early} of 100 are in the first half");
+    }
 }

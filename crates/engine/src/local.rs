@@ -1,26 +1,41 @@
-//! A state in a directory: `<directory>/<provider>/<stage>.json`, with `<stage>.lock` beside it.
+//! A state in a directory: `<directory>/<provider>/<stage>.json`, with its lock ([`crate::lock`]) and the state before the last
+//! deploy (`<stage>.json.backup`) beside it.
 //!
-//! The lock is the operating system's (`File::lock`), so it ends with the process that holds it, however that dies: there is no
-//! stale lock. A save writes a temporary file, syncs it and renames it: a reader, or a killed writer's successor, finds the old
-//! state or the new one.
+//! A save writes a temporary file, syncs it and renames it: a reader, or a killed writer's successor, finds the old state or the
+//! new one.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use sf_plan::State;
 
-use crate::STATE_VERSION;
-use crate::store::{Lock, LockInfo, Store, StoreError};
+use crate::lock::LockFiles;
+use crate::store::{Holder, Lock, LockInfo, Store, StoreError};
 
 /// The store of a single machine.
+#[derive(Debug)]
 pub struct LocalStore {
     state: PathBuf,
-    lock: PathBuf,
-    /// The serial last seen in the file, which only the lock's holder changes.
-    serial: AtomicU64,
+    lock: LockFiles,
+    known: Mutex<Known>,
+}
+
+/// What was last seen of the file: a save need not read all of it again to know that nobody else wrote it.
+#[derive(Debug, Default)]
+struct Known {
+    stamp: Option<Stamp>,
+    serial: u64,
+    has_backup: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: Option<SystemTime>,
 }
 
 impl LocalStore {
@@ -28,7 +43,7 @@ impl LocalStore {
     pub fn new(directory: &Path, provider: &str, stage: &str) -> Self {
         let folder = directory.join(provider);
         let state = folder.join(format!("{stage}.json"));
-        Self { state, lock: folder.join(format!("{stage}.lock")), serial: AtomicU64::new(0) }
+        Self { state, lock: LockFiles::new(&folder, stage), known: Mutex::default() }
     }
 
     /// Where the state is.
@@ -36,10 +51,18 @@ impl LocalStore {
         &self.state
     }
 
+    /// Removes the lock that a dead process left behind, and says whose it was; `None` if there was none.
+    ///
+    /// # Errors
+    /// Its process on this machine lives: [`StoreError::Locked`].
+    pub fn unlock(&self) -> Result<Option<Holder>, StoreError> {
+        self.lock.clear()
+    }
+
     fn read(&self) -> Result<Option<State>, StoreError> {
         let bytes = match fs::read(&self.state) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            result => result.map_err(|cause| failed("read", &self.state, cause))?,
+            result => result.map_err(|cause| failed("read state", &self.state, cause))?,
         };
         let corrupt = |error: serde_json::Error| StoreError::Corrupt {
             path: self.state.clone(),
@@ -48,76 +71,87 @@ impl LocalStore {
         // The version first: a later format may have any shape besides.
         let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(corrupt)?;
         let found = json.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        if found > u64::from(STATE_VERSION) {
-            return Err(StoreError::Newer { path: self.state.clone(), found, known: STATE_VERSION });
+        if found > u64::from(State::VERSION) {
+            return Err(StoreError::Newer { path: self.state.clone(), found, known: State::VERSION });
         }
         serde_json::from_value(json).map(Some).map_err(corrupt)
     }
 
-    fn write(&self, state: &State) -> io::Result<()> {
-        let folder = self.state.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, state)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(&self.state).map_err(|error| error.error)?;
-        // Makes the rename itself durable; Windows has no such call for folders.
-        if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    /// Whether the file is as we left it; otherwise somebody wrote it, and its serial is read again.
+    fn serial(&self, known: &mut Known) -> Result<u64, StoreError> {
+        let stamp = self.stamp();
+        if stamp != known.stamp {
+            known.serial = self.read()?.map_or(0, |state| state.serial.0);
+            known.stamp = stamp;
+        }
+        Ok(known.serial)
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let metadata = fs::metadata(&self.state).ok()?;
+        Some(Stamp { size: metadata.len(), modified: metadata.modified().ok() })
+    }
+
+    /// Once for each lock, so that it is the state before the deploy and not before its last call.
+    fn back_up(&self) -> io::Result<()> {
+        match fs::copy(&self.state, self.state.with_extension("json.backup")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
-fn failed(operation: &'static str, path: &Path, cause: io::Error) -> StoreError {
+pub(crate) fn failed(operation: &'static str, path: &Path, cause: io::Error) -> StoreError {
     StoreError::Io { operation, path: path.to_owned(), cause }
 }
 
-struct LocalLock {
-    info: LockInfo,
-    _file: File,
-}
-
-impl Lock for LocalLock {
-    fn info(&self) -> &LockInfo {
-        &self.info
-    }
+/// Replaces a file as a whole, durably.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // Makes the rename itself durable; Windows has no such call for folders.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[async_trait]
 impl Store for LocalStore {
     async fn lock(&self, info: LockInfo) -> Result<Box<dyn Lock>, StoreError> {
-        let folder = self.lock.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(|cause| failed("create folder", folder, cause))?;
-        let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&self.lock);
-        let mut file = open.map_err(|cause| failed("open lock", &self.lock, cause))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.read_to_string(&mut text);
-                return Err(StoreError::Locked(serde_json::from_str(&text).ok().map(Box::new)));
-            }
-            Err(TryLockError::Error(cause)) => return Err(failed("lock", &self.lock, cause)),
-        }
-        let text = serde_json::to_string(&info).unwrap_or_default();
-        let said =
-            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
-        said.map_err(|cause| failed("write lock", &self.lock, cause))?;
-        Ok(Box::new(LocalLock { info, _file: file }))
+        let lock = self.lock.take(info)?;
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).has_backup = false;
+        Ok(lock)
     }
 
     async fn load(&self) -> Result<Option<State>, StoreError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before the content: what is written in between then counts as written by somebody else.
+        known.stamp = self.stamp();
         let state = self.read()?;
-        self.serial.store(state.as_ref().map_or(0, |state| state.serial.0), Ordering::SeqCst);
+        known.serial = state.as_ref().map_or(0, |state| state.serial.0);
         Ok(state)
     }
 
     async fn save(&self, _lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
-        let found = self.serial.load(Ordering::SeqCst);
-        if state.serial.0 <= found {
-            let expected = state.serial.0.saturating_sub(1);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (found, expected) = (self.serial(&mut known)?, state.serial.0.saturating_sub(1));
+        if found != expected {
             return Err(StoreError::Conflict { path: self.state.clone(), found, expected });
         }
-        self.write(state).map_err(|cause| failed("save state", &self.state, cause))?;
-        self.serial.store(state.serial.0, Ordering::SeqCst);
+        let mut bytes = serde_json::to_vec_pretty(state)
+            .map_err(|error| failed("encode state", &self.state, error.into()))?;
+        bytes.push(b'\n');
+        if !known.has_backup {
+            self.back_up().map_err(|cause| failed("back up state", &self.state, cause))?;
+            known.has_backup = true;
+        }
+        write_atomically(&self.state, &bytes).map_err(|cause| failed("save state", &self.state, cause))?;
+        *known = Known { stamp: self.stamp(), serial: state.serial.0, has_backup: true };
         Ok(())
+    }
+
+    fn location(&self) -> String {
+        self.state.display().to_string()
     }
 }

@@ -1,13 +1,25 @@
 //! What is there before anything is decided: the recorded state, with interrupted calls resolved, or, if there is no record,
 //! what the provider itself knows.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use sf_plan::{Failure, IntentAction, Lineage, ObjectKey, Serial, State};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use sf_plan::{Desired, Drift, Failure, GraphError, Lineage, ObjectKey, Plan, Schemas, Seen, State, absorb};
 use sf_provider::{Cx, Driver};
 
-use crate::STATE_VERSION;
-use crate::store::{Store, StoreError};
+use crate::store::{LockInfo, Store, StoreError};
+
+/// Questions at once. They change nothing, so that more of them than of calls do no harm.
+const QUESTIONS: usize = 32;
+
+/// Who is asked and called.
+#[derive(Clone)]
+pub struct Provider {
+    /// The connected driver.
+    pub driver: Arc<dyn Driver>,
+    /// What each of its calls is given.
+    pub cx: Cx,
+}
 
 /// The state to plan from.
 #[derive(Clone, Debug)]
@@ -18,8 +30,17 @@ pub struct Observed {
     pub changed: bool,
     /// How many objects were found by their tags, because no state was stored.
     pub adopted: usize,
-    /// The objects of interrupted calls, and whether each is there.
-    pub recovered: Vec<(ObjectKey, bool)>,
+    /// The objects of calls whose end is not recorded: the run was killed, or the call failed.
+    pub recovered: Vec<Recovered>,
+}
+
+/// What became of a call whose end is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// The object that it was about.
+    pub key: ObjectKey,
+    /// Whether the object is there.
+    pub exists: bool,
 }
 
 /// Why the state could not be observed.
@@ -29,7 +50,7 @@ pub enum ObserveError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The provider's reason.
-    #[error("find what became of {what}: {cause}")]
+    #[error("find {what}: {cause}")]
     Provider {
         /// What was looked for.
         what: String,
@@ -38,57 +59,97 @@ pub enum ObserveError {
     },
 }
 
-/// Loads the state, asks the provider about interrupted calls, and adopts what it finds if there is no state.
-/// Without a driver (nothing to ask yet: `sf plan` before the first deploy) the record stands as it is.
+impl ObserveError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Provider { cause, .. } => cause.hint.clone(),
+        }
+    }
+}
+
+/// Loads the state, asks the provider about interrupted calls, and adopts what it finds if there is no state. Writes nothing and
+/// takes no lock: all that `sf plan` needs. Without a provider (there is nobody to ask before the first deploy) the record stands
+/// as it is. `who` gives a state that begins here its lineage.
 ///
 /// # Errors
 /// The store or the provider could not answer.
 pub async fn observe(
     store: &dyn Store,
-    driver: Option<&dyn Driver>,
-    cx: &Cx,
-    fresh: Lineage,
+    provider: Option<&Provider>,
+    who: &LockInfo,
 ) -> Result<Observed, ObserveError> {
     let stored = store.load().await?;
     let is_new = stored.is_none();
-    let state = stored.unwrap_or_else(|| State {
-        version: STATE_VERSION,
-        lineage: fresh,
-        serial: Serial(0),
-        objects: BTreeMap::new(),
-        pending: BTreeMap::new(),
-    });
+    let state = stored.unwrap_or_else(|| State::new(lineage(who)));
     let mut observed = Observed { state, changed: false, adopted: 0, recovered: Vec::new() };
-    let Some(driver) = driver else { return Ok(observed) };
+    let Some(provider) = provider else { return Ok(observed) };
     if is_new {
-        let found = driver.discover(cx).await;
-        observed.state.objects =
-            found.map_err(|cause| ObserveError::Provider { what: "earlier deploys".into(), cause })?;
+        let found = provider.driver.discover(&provider.cx).await;
+        observed.state.objects = found.map_err(|cause| unanswered("what is deployed", cause))?;
         observed.adopted = observed.state.objects.len();
         observed.changed = observed.adopted > 0;
     }
-    recover(&mut observed, driver, cx).await?;
+    observed.recover(provider).await?;
     Ok(observed)
 }
 
-async fn recover(observed: &mut Observed, driver: &dyn Driver, cx: &Cx) -> Result<(), ObserveError> {
-    let pending = std::mem::take(&mut observed.state.pending);
-    observed.changed |= !pending.is_empty();
-    for intent in pending.into_values() {
-        let found = driver.find(cx, &intent).await;
-        let found =
-            found.map_err(|cause| ObserveError::Provider { what: format!("`{}`", intent.key), cause })?;
-        observed.recovered.push((intent.key.clone(), found.is_some()));
-        match (found, intent.action) {
-            (None, _) => {
-                observed.state.objects.remove(&intent.key);
-            }
-            // It is as recorded; the next plan deletes it again.
-            (Some(_), IntentAction::Delete) => {}
-            (Some(object), IntentAction::Create { .. } | IntentAction::Update { .. }) => {
-                observed.state.objects.insert(intent.key, object);
-            }
-        }
+impl Observed {
+    /// The plan from here to the desired objects: the one that `sf plan` prints and `sf deploy` runs. No desired objects: removal.
+    ///
+    /// # Errors
+    /// The desired objects do not form a graph: a fault of the backend.
+    pub fn plan(&self, desired: Vec<Desired>, schemas: &dyn Schemas) -> Result<Plan, Vec<GraphError>> {
+        let graph = sf_plan::graph(desired)?;
+        let changes = sf_plan::diff(&graph, &self.state, schemas);
+        Ok(sf_plan::schedule(&graph, &self.state, changes))
     }
-    Ok(())
+
+    /// Looks at every recorded object and takes over what was changed behind our back, which the next plan then repairs.
+    ///
+    /// # Errors
+    /// The provider could not answer.
+    pub async fn refresh(&mut self, provider: &Provider) -> Result<Vec<Drift>, ObserveError> {
+        let before = self.state.clone();
+        let questions = before.objects.iter().map(|(key, object)| async move {
+            let found = provider.driver.read(&provider.cx, key, object).await;
+            Ok::<_, ObserveError>((
+                key.clone(),
+                found.map_err(|cause| unanswered(&format!("`{key}`"), cause))?,
+            ))
+        });
+        let objects = stream::iter(questions).buffer_unordered(QUESTIONS).try_collect().await?;
+        let drift = absorb(&mut self.state, Seen { objects, ..Seen::default() });
+        self.changed |= self.state != before;
+        Ok(drift)
+    }
+
+    async fn recover(&mut self, provider: &Provider) -> Result<(), ObserveError> {
+        let questions = self.state.pending.iter().map(|(token, intent)| async move {
+            let found = provider.driver.find(&provider.cx, intent).await;
+            let found =
+                found.map_err(|cause| unanswered(&format!("what became of `{}`", intent.key), cause))?;
+            let recovered = Recovered { key: intent.key.clone(), exists: found.is_some() };
+            Ok::<_, ObserveError>((token.clone(), found, recovered))
+        });
+        let answers: Vec<_> = stream::iter(questions).buffered(QUESTIONS).try_collect().await?;
+        let mut seen = Seen::default();
+        for (token, found, recovered) in answers {
+            seen.intents.insert(token, found);
+            self.recovered.push(recovered);
+        }
+        self.changed |= !seen.intents.is_empty();
+        absorb(&mut self.state, seen);
+        Ok(())
+    }
+}
+
+fn unanswered(what: &str, cause: Failure) -> ObserveError {
+    ObserveError::Provider { what: what.to_owned(), cause }
+}
+
+/// Two states never begin on one machine, in one process, at one millisecond.
+fn lineage(who: &LockInfo) -> Lineage {
+    Lineage(format!("{}-{}-{:x}", who.host, who.pid, who.started_ms))
 }

@@ -1,5 +1,6 @@
 //! Where a state is kept, and who may change it.
 
+use std::env;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -21,6 +22,42 @@ pub struct LockInfo {
     pub started_ms: u64,
 }
 
+impl LockInfo {
+    /// This process, running `command` (`sf deploy`), from now on.
+    pub fn of_this_process(command: impl Into<String>) -> Self {
+        let who = ["USER", "USERNAME", "LOGNAME"].iter().find_map(|name| env::var(name).ok());
+        Self {
+            who: who.unwrap_or_else(|| "somebody".into()),
+            host: host_name().unwrap_or_else(|| "this machine".into()),
+            pid: std::process::id(),
+            command: command.into(),
+            started_ms: crate::lock::now_ms(),
+        }
+    }
+}
+
+/// The standard library has no call for it: the variables of Windows and of some shells, Linux's file, then the command that
+/// every system has.
+fn host_name() -> Option<String> {
+    let named = |text: String| Some(text.trim().to_owned()).filter(|name| !name.is_empty());
+    let variable = || ["COMPUTERNAME", "HOSTNAME"].iter().find_map(|name| named(env::var(name).ok()?));
+    let file = || named(std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?);
+    let command = || {
+        let output = std::process::Command::new("hostname").output().ok()?;
+        named(String::from_utf8(output.stdout).ok()?)
+    };
+    variable().or_else(file).or_else(command)
+}
+
+/// Who holds a lock, and when that was last certain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Who.
+    pub info: LockInfo,
+    /// When it last said that it lives: milliseconds since the Unix epoch.
+    pub heartbeat_ms: u64,
+}
+
 /// A held lock; dropping it releases it, as does the death of the process.
 pub trait Lock: Send + Sync {
     /// What was said when it was taken.
@@ -31,8 +68,8 @@ pub trait Lock: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Somebody else is deploying.
-    #[error("the state is locked by {who}", who = holder(.0.as_deref()))]
-    Locked(Option<Box<LockInfo>>),
+    #[error("the state is locked by {who}", who = named(.0.as_deref()))]
+    Locked(Option<Box<Holder>>),
     /// The file is no state.
     #[error("read state `{path}`: {cause}")]
     Corrupt {
@@ -77,7 +114,11 @@ impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Locked(_) => "wait until it is done; the lock ends with its process".into(),
+            Self::Locked(_) => {
+                "wait until it is done: the lock ends with its process. If that ran on a machine that is no \
+                 more, `sf state unlock` removes the lock"
+                    .into()
+            }
             Self::Corrupt { path, .. } => {
                 format!("move `{}` away and run again: what is deployed is found by its tags", path.display())
             }
@@ -88,10 +129,15 @@ impl StoreError {
     }
 }
 
-fn holder(info: Option<&LockInfo>) -> String {
-    info.map_or_else(
+fn named(holder: Option<&Holder>) -> String {
+    holder.map_or_else(
         || "another process".into(),
-        |info| format!("{}@{} (process {}, `{}`)", info.who, info.host, info.pid, info.command),
+        |Holder { info, .. }| {
+            let LockInfo { who, host, pid, command, started_ms } = info;
+            let minutes = crate::lock::now_ms().saturating_sub(*started_ms) / 60_000;
+            let since = if minutes == 0 { "just now".into() } else { format!("{minutes} min ago") };
+            format!("{who} on {host} (process {pid}, `{command}`, started {since})")
+        },
     )
 }
 
@@ -106,6 +152,9 @@ pub trait Store: Send + Sync {
 
     /// The state; `None` if there never was one.
     async fn load(&self) -> Result<Option<State>, StoreError>;
+
+    /// Where the state is, for people: a path or URL.
+    fn location(&self) -> String;
 
     /// Makes a state durable. Its serial must be above the stored one.
     async fn save(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError>;

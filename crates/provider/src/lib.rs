@@ -4,6 +4,7 @@
 //! Every argument and result is a serde value, so that the same traits can be served by another process.
 
 mod contract;
+pub mod testkit;
 
 pub use contract::{
     ArtifactSource, Artifacts, Backend, BuiltArtifact, Cx, Driver, Endpoint, Info, Invocation, InvokeResult,

@@ -1,0 +1,16 @@
+//! The engine against a cloud in memory and a real directory.
+
+#![allow(clippy::unwrap_used, reason = "a failed expectation is what a test reports")]
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod deploy;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod lock;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod support;

@@ -10,6 +10,7 @@ use crate::value::{Desired, Value};
 pub struct Graph {
     nodes: BTreeMap<Addr, Desired>,
     deps: BTreeMap<Addr, BTreeSet<Addr>>,
+    order: Vec<Addr>,
 }
 
 /// Why desired objects do not form a graph. These are faults of a backend, not of a manifest.
@@ -49,31 +50,37 @@ impl Graph {
     }
 
     /// Addresses, each after all that it uses.
-    pub fn in_order(&self) -> Vec<&Addr> {
-        let mut waiting: BTreeMap<&Addr, usize> = BTreeMap::new();
-        let mut users: BTreeMap<&Addr, Vec<&Addr>> = BTreeMap::new();
-        for (addr, deps) in &self.deps {
-            waiting.insert(addr, deps.len());
-            for dep in deps {
-                users.entry(dep).or_default().push(addr);
-            }
-        }
-        let mut ready: BTreeSet<&Addr> =
-            waiting.iter().filter(|(_, count)| **count == 0).map(|(addr, _)| *addr).collect();
-        let mut order = Vec::with_capacity(self.nodes.len());
-        while let Some(addr) = ready.pop_first() {
-            order.push(addr);
-            for user in users.get(addr).into_iter().flatten() {
-                if let Some(count) = waiting.get_mut(user) {
-                    *count -= 1;
-                    if *count == 0 {
-                        ready.insert(user);
-                    }
-                }
-            }
-        }
-        order
+    pub fn in_order(&self) -> &[Addr] {
+        &self.order
     }
+}
+
+/// Addresses, each after all that it uses and otherwise sorted. Those in a cycle, and those that use them, are left out.
+fn order(deps: &BTreeMap<Addr, BTreeSet<Addr>>) -> Vec<Addr> {
+    // Numbers instead of addresses, since comparing texts is most of the work.
+    let number: BTreeMap<&Addr, usize> =
+        deps.keys().enumerate().map(|(number, addr)| (addr, number)).collect();
+    let mut waiting = Vec::with_capacity(deps.len());
+    let mut users = vec![Vec::new(); deps.len()];
+    for (user, uses) in deps.values().enumerate() {
+        waiting.push(uses.len());
+        for used in uses.iter().filter_map(|addr| number.get(addr)) {
+            users[*used].push(user);
+        }
+    }
+    let mut ready: BTreeSet<usize> = (0..deps.len()).filter(|number| waiting[*number] == 0).collect();
+    let addrs: Vec<&Addr> = deps.keys().collect();
+    let mut order = Vec::with_capacity(deps.len());
+    while let Some(next) = ready.pop_first() {
+        order.push(addrs[next].clone());
+        for user in &users[next] {
+            waiting[*user] -= 1;
+            if waiting[*user] == 0 {
+                ready.insert(*user);
+            }
+        }
+    }
+    order
 }
 
 /// Checks desired objects and finds their dependencies.
@@ -105,13 +112,11 @@ pub fn graph(desired: Vec<Desired>) -> Result<Graph, Vec<GraphError>> {
     if !errors.is_empty() {
         return Err(errors);
     }
-    let graph = Graph { nodes, deps };
-    let ordered: BTreeSet<&Addr> = graph.in_order().into_iter().collect();
-    if ordered.len() == graph.nodes.len() {
-        drop(ordered);
-        return Ok(graph);
+    let order = order(&deps);
+    if order.len() < nodes.len() {
+        return Err(vec![GraphError::Cycle(cycle_among(&deps, &order))]);
     }
-    Err(vec![GraphError::Cycle(cycle_among(&graph, &ordered))])
+    Ok(Graph { nodes, deps, order })
 }
 
 fn collect_refs(value: &Value, into: &mut BTreeSet<Addr>) {
@@ -126,17 +131,19 @@ fn collect_refs(value: &Value, into: &mut BTreeSet<Addr>) {
 }
 
 /// Follows, from an address that no order reaches, always a dependency that no order reaches either: it must repeat.
-fn cycle_among(graph: &Graph, ordered: &BTreeSet<&Addr>) -> Vec<Addr> {
+fn cycle_among(deps: &BTreeMap<Addr, BTreeSet<Addr>>, order: &[Addr]) -> Vec<Addr> {
+    let ordered: BTreeSet<&Addr> = order.iter().collect();
     let stuck = |addr: &&Addr| !ordered.contains(*addr);
     let mut path: Vec<&Addr> = Vec::new();
-    let mut next = graph.nodes.keys().find(stuck);
+    let mut place: BTreeMap<&Addr, usize> = BTreeMap::new();
+    let mut next = deps.keys().find(stuck);
     while let Some(addr) = next {
-        if let Some(start) = path.iter().position(|seen| *seen == addr) {
+        if let Some(start) = place.insert(addr, path.len()) {
             path.push(addr);
             return path[start..].iter().map(|addr| (*addr).clone()).collect();
         }
         path.push(addr);
-        next = graph.deps(addr).iter().find(stuck);
+        next = deps.get(addr).and_then(|uses| uses.iter().find(stuck));
     }
     Vec::new()
 }

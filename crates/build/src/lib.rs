@@ -1,10 +1,28 @@
 //! Source tree -> artifact: which files belong to a function and why, their hashes, and a deterministic zip, content-addressed.
+//!
+//! ```text
+//! App ─ collect (node: imports or esbuild | python: imports | web: command) ─> Picked files ─ hash (stat cache) ─> digest ─ zip
+//! ```
+//!
+//! What enters a digest is listed in [`digest`]. Nothing is zipped when the cache has the digest's zip already.
+
+mod archive;
+mod collect;
+pub mod digest;
+mod files;
+mod kit;
+mod node;
+mod python;
+mod scan_cache;
+mod tree;
+mod web;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use serde::Serialize;
-use sf_model::App;
+use sf_model::{App, Function};
 use sf_plan::Digest;
 
 /// Where things are.
@@ -19,7 +37,7 @@ pub struct Layout {
 /// One function's artifact.
 #[derive(Clone, Debug, Serialize)]
 pub struct Artifact {
-    /// SHA-256 over the sorted (path, executable, SHA-256 of content) list, the kit's digest and the build settings.
+    /// What names it everywhere: see [`digest`].
     pub digest: Digest,
     /// The zip.
     pub zip: PathBuf,
@@ -74,13 +92,74 @@ pub struct BuildError {
     pub span: Option<sf_model::Span>,
 }
 
+/// A cause without its function, which the caller adds.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause {
+    text: String,
+    hint: Option<String>,
+    span: Option<sf_model::Span>,
+}
+
+impl Cause {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), hint: None, span: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn at(mut self, span: sf_model::Span) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    fn io(operation: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::new(format!("{operation} `{}`: {error}", path.display()))
+    }
+
+    fn of(self, function: &Function) -> BuildError {
+        // What concerns no other place concerns the handler that led to it.
+        let span = self
+            .span
+            .or_else(|| function.handler.as_ref().map(|handler| handler.span))
+            .or(Some(function.span));
+        BuildError { function: function.name.clone(), cause: self.text, hint: self.hint, span }
+    }
+}
+
 /// Builds all functions of the App (or those named in `only`), in parallel. All errors at once.
+///
+/// # Errors
+/// Each function that could not be built, with the reason.
 pub fn build(
     app: &App,
     layout: &Layout,
     only: Option<&[String]>,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<String, Artifact>, Vec<BuildError>> {
-    let _ = (app, layout, only, progress);
-    Ok(BTreeMap::new())
+    let shared = collect::Shared::open(layout, progress);
+    let wanted = |function: &&Function| only.is_none_or(|names| names.contains(&function.name));
+    let functions: Vec<&Function> = app.functions.values().filter(wanted).collect();
+    let results: Vec<_> = functions
+        .par_iter()
+        .map(|function| {
+            progress.started(&function.name);
+            let built = collect::collect(function, &shared)
+                .and_then(|picked| archive::assemble(function, picked, &shared));
+            built
+                .inspect(|artifact| progress.finished(&function.name, artifact))
+                .map_err(|cause| cause.of(function))
+        })
+        .collect();
+    shared.save();
+    let (mut artifacts, mut errors) = (BTreeMap::new(), Vec::new());
+    for (function, result) in functions.iter().zip(results) {
+        match result {
+            Ok(artifact) => drop(artifacts.insert(function.name.clone(), artifact)),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(artifacts) } else { Err(errors) }
 }

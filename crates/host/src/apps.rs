@@ -299,6 +299,8 @@ impl Shared {
                     error.names.insert(spec.artifact);
                     return Err(error);
                 }
+                crate::worker::check_runtime(&spec)
+                    .map_err(|error| fault("runtime-missing", error.to_string()))?;
             }
             "route" => drop(parse::<RouteSpec>(spec)?),
             "schedule" => crate::schedule::check(&parse::<ScheduleSpec>(spec)?)

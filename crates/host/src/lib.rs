@@ -12,6 +12,7 @@
 mod apps;
 mod clock;
 mod control;
+mod daemon;
 mod gateway;
 mod logs;
 mod openapi;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use daemon::{EndSignals, in_background, is_alive, leave_session};
 pub use openapi::openapi;
 pub use worker::launcher::worker_exec;
 

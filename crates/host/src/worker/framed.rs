@@ -89,6 +89,8 @@ struct Hello {
     code: String,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    stack: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -97,6 +99,8 @@ struct Thrown {
     name: String,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    stack: String,
 }
 
 impl FramedWorker {
@@ -129,7 +133,7 @@ impl FramedWorker {
             first = frames.next() => first,
             status = process.ended() => return Err(ended_early(&status)),
         };
-        check_hello(first, &token, &process).await?;
+        check_hello(first, &token, &process, &context.sink).await?;
         let (out, queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared { out, exchanges: Mutex::default() });
         tokio::spawn(write(writer, queue));
@@ -249,6 +253,7 @@ async fn check_hello(
     first: Option<Result<Frame, std::io::Error>>,
     token: &str,
     process: &Process,
+    sink: &crate::logs::Sink,
 ) -> Result<(), CallError> {
     let Some(Ok(frame)) = first else { return Err(ended_early(&process.ended().await)) };
     let hello: Option<Hello> = serde_json::from_slice(&frame.payload).ok();
@@ -260,6 +265,9 @@ async fn check_hello(
                 "export-missing" => "export-missing",
                 _ => "load-failed",
             };
+            for line in hello.stack.lines() {
+                sink.line("system", line.to_owned()).await;
+            }
             Err(CallError::start(code, hello.message))
         }
         _ => Err(CallError::start("start-failed", "somebody else answered in the worker's place".into())),
@@ -450,7 +458,7 @@ fn dispatch(shared: &Shared, frame: Frame) {
         }
         frames::ERROR => {
             let thrown: Thrown = serde_json::from_slice(&payload).unwrap_or_default();
-            let error = CallError::Threw { name: thrown.name, message: thrown.message };
+            let error = CallError::Threw { name: thrown.name, message: thrown.message, stack: thrown.stack };
             if let Some(exchange) = exchanges.remove(&id) {
                 if let Some(answer) = exchange.answer {
                     let _ = answer.send(Err(error));

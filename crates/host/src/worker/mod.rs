@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 
 pub(crate) use pool::{FunctionContext, Pool};
+pub(crate) use runtime::check as check_runtime;
 pub(crate) use web::full;
 
 /// Any error, boxed: bodies come from several places.
@@ -41,6 +42,14 @@ impl Invocation {
     }
 }
 
+/// `1s`, `1.5s`: as in the manifest.
+pub(crate) fn seconds(milliseconds: u64) -> String {
+    let rest = format!("{:03}", milliseconds % 1000);
+    let rest = rest.trim_end_matches('0');
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{}{point}{rest}s", milliseconds / 1000)
+}
+
 /// Why a call has no answer. Cloned to all who waited for the same worker.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum CallError {
@@ -49,9 +58,9 @@ pub(crate) enum CallError {
     Start { code: &'static str, message: String },
     /// The handler threw.
     #[error("{name}: {message}")]
-    Threw { name: String, message: String },
+    Threw { name: String, message: String, stack: String },
     /// It took too long.
-    #[error("the function did not answer within {0} ms")]
+    #[error("the function did not answer within {}", seconds(*.0))]
     TimedOut(u64),
     /// The worker ended in the middle.
     #[error("the function's process ended before it answered")]

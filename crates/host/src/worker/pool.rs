@@ -151,13 +151,7 @@ impl Pool {
                 Ok(response.map(|body| hold.guard(body, deadline)))
             }
             Ok(Err(error)) => {
-                if matches!(error, CallError::Crashed) {
-                    let status = lease.0.process().ended().await;
-                    self.context
-                        .sink
-                        .line("system", format!("invocation {id}: the process ended ({status})"))
-                        .await;
-                }
+                self.log(&id, &error, &lease).await;
                 Err(error)
             }
             Err(_) => {
@@ -167,11 +161,32 @@ impl Pool {
         }
     }
 
+    /// Says in the function's log why a call failed: its caller is not told.
+    async fn log(&self, id: &str, error: &CallError, lease: &Lease) {
+        let sink = &self.context.sink;
+        match error {
+            CallError::Crashed => {
+                let status = lease.0.process().ended().await;
+                sink.line("system", format!("invocation {id}: the process ended ({status})")).await;
+            }
+            CallError::Threw { stack, .. } => {
+                sink.line("system", format!("invocation {id}: threw {error}")).await;
+                // Python's stack ends with the error, Node's begins with it: it was said.
+                for line in stack.lines().filter(|line| *line != error.to_string()) {
+                    sink.line("system", line.to_owned()).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Takes a worker out of service: it is killed as soon as no other call uses it, and those have their own time limits.
     async fn retire(&self, lease: Lease, id: &str) {
         self.workers().retain(|worker| !Arc::ptr_eq(worker, &lease.0));
-        let message =
-            format!("invocation {id}: no answer within {} ms, its process is killed", self.spec.timeout_ms);
+        let message = format!(
+            "invocation {id}: no answer within {}, its process is killed",
+            super::seconds(self.spec.timeout_ms)
+        );
         self.context.sink.line("system", message).await;
     }
 

@@ -55,6 +55,24 @@ pub(super) fn program(spec: &FunctionSpec, folder: &Path) -> Result<Program, Cal
     }
 }
 
+/// Whether this machine can run the function: the runtime is there, in the version that is asked for.
+pub(crate) fn check(spec: &FunctionSpec) -> Result<(), CallError> {
+    if !matches!(spec.runtime.family.as_str(), "node" | "python") {
+        return Ok(());
+    }
+    let Program { path, .. } = program(spec, Path::new(""))?;
+    let (Some(wanted), "node") = (&spec.runtime.version, spec.runtime.family.as_str()) else { return Ok(()) };
+    let output =
+        std::process::Command::new(&path).arg("--version").stdin(std::process::Stdio::null()).output();
+    let found =
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    if found.trim_start_matches('v').split('.').next() == Some(wanted) {
+        return Ok(());
+    }
+    let message = format!("runtime `node{wanted}` is not installed: `{}` is {found}", path.display());
+    Err(CallError::start("runtime-missing", message))
+}
+
 /// A program on PATH.
 fn which(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

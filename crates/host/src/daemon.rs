@@ -1,0 +1,105 @@
+//! What a process needs of the system to live in the background, and to be told to end.
+
+use std::process::Command;
+
+/// Prepares a command for a process that outlives this one: on Windows it gets no console, so none can close it. On Unix the process
+/// itself does the rest, with [`leave_session`].
+#[cfg(windows)]
+pub fn in_background(command: &mut Command) {
+    use std::os::windows::process::CommandExt;
+    // CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW:
+    // <https://learn.microsoft.com/windows/win32/procthread/process-creation-flags>
+    command.creation_flags(0x0000_0200 | 0x0800_0000);
+}
+
+/// Prepares a command for a process that outlives this one; see [`leave_session`].
+#[cfg(not(windows))]
+pub fn in_background(_: &mut Command) {}
+
+/// Leaves the terminal's session, so that neither Ctrl-C nor the terminal's end reaches this process. The first thing that a process
+/// does which was started with [`in_background`].
+#[cfg(unix)]
+pub fn leave_session() -> std::io::Result<()> {
+    rustix::process::setsid()?;
+    Ok(())
+}
+
+/// On Windows the creation flags were all there is to do.
+#[cfg(not(unix))]
+pub fn leave_session() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Requests to end: Ctrl-C, and on Unix SIGTERM and SIGHUP. From its creation on they no longer end the process by themselves.
+#[derive(Debug)]
+pub struct EndSignals {
+    #[cfg(unix)]
+    signals: [tokio::signal::unix::Signal; 3],
+}
+
+impl EndSignals {
+    /// Begins to listen. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The system refuses the handlers.
+    #[cfg(unix)]
+    pub fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = [
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ];
+        Ok(Self { signals })
+    }
+
+    /// Begins to listen. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The system refuses the handlers.
+    #[cfg(not(unix))]
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits for the next one.
+    #[cfg(unix)]
+    pub async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+
+    /// Waits for the next one.
+    #[cfg(not(unix))]
+    pub async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Whether a process runs that may be no child of this one. `false` where the system is not asked (not Unix), and for one that ended and
+/// whose parent does not care.
+#[cfg(unix)]
+pub fn is_alive(pid: u32) -> bool {
+    let found = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let exists = found.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok());
+    exists && !is_zombie(pid)
+}
+
+/// Not asked here.
+#[cfg(not(unix))]
+pub fn is_alive(_: u32) -> bool {
+    false
+}
+
+/// Field 3 of `/proc/PID/stat`, behind the name in parentheses; `false` where there is no such file.
+#[cfg(unix)]
+fn is_zombie(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+}

@@ -1,1 +1,5 @@
-"""The kit that runs portable Python functions. Standard library only, and little of that: imports are start-up time."""
+"""What handlers may import: `from sf_kit import Response`."""
+
+from .http import Headers, Request, Response
+
+__all__ = ["Headers", "Request", "Response"]

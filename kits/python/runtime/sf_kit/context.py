@@ -23,22 +23,24 @@ class Log:
 
         now = time()
         stamp = f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(now))}.{int(now * 1000) % 1000:03d}Z"
-        record = {**fields, "level": level, "message": str(message), "time": stamp}
+        record = {"time": stamp, "level": level, "message": str(message), "function": FUNCTION}
         record.update(invocation=self._ctx.id, trace=self._ctx.trace)
+        if fields:
+            record["fields"] = fields
         with _PRINTING:
             sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
             sys.stdout.flush()
 
-    def debug(self, message, **fields):
+    def debug(self, message, fields=None):
         self._line("debug", message, fields)
 
-    def info(self, message, **fields):
+    def info(self, message, fields=None):
         self._line("info", message, fields)
 
-    def warn(self, message, **fields):
+    def warn(self, message, fields=None):
         self._line("warn", message, fields)
 
-    def error(self, message, **fields):
+    def error(self, message, fields=None):
         self._line("error", message, fields)
 
 

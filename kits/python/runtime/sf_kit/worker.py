@@ -134,8 +134,6 @@ class Exchange:
 
     def fail(self, error):
         stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        sys.stderr.write(stack)
-        sys.stderr.flush()
         report = {"name": type(error).__name__, "message": str(error), "stack": stack}
         self.connection.send_json(frames.ERROR, self.ident, report)
 
@@ -232,7 +230,6 @@ def main():
         handler = load(os.environ["SF_HANDLER_FILE"], os.environ["SF_HANDLER_EXPORT"])
     except Fatal as error:
         stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        sys.stderr.write(stack)
         report = {"token": token, "code": error.code, "message": str(error), "stack": stack}
         connection.send_json(frames.FATAL, 0, report)
         os._exit(1)

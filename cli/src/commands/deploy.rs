@@ -1,0 +1,30 @@
+//! `sf deploy`
+
+use crate::apply::Run;
+use crate::args::Deploy;
+use crate::errors::{Error, Exit};
+use crate::pipeline::{self, Zips};
+use crate::project::Project;
+use crate::registry::{self, Reach};
+use crate::settings::Settings;
+
+pub(crate) async fn run(settings: &Settings, args: &Deploy) -> Result<Exit, Error> {
+    let project = Project::open(settings, &args.target)?;
+    // Everything that can fail without the provider does so before it is touched, or started.
+    let artifacts = pipeline::build(&settings.ui, &project, None)?;
+    let desired = pipeline::compile(&settings.ui, &project, &artifacts)?;
+    let connection =
+        registry::connect(settings, &project.app, Reach::Start).await?.ok_or_else(registry::not_running)?;
+    Run {
+        settings,
+        project: &project,
+        connection: &connection,
+        verb: "deploy",
+        desired,
+        zips: Zips::new(&artifacts),
+        consent: args.consent,
+        refresh: args.refresh,
+    }
+    .run()
+    .await
+}

@@ -1,0 +1,86 @@
+//! `sf plan`
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use sf_engine::{LockInfo, Observed, observe};
+use sf_plan::{Change, Plan};
+use sf_provider::Cx;
+
+use crate::args::{self, Target};
+use crate::errors::{Error, Exit};
+use crate::pipeline::{self, Artifacts, Zips};
+use crate::project::Project;
+use crate::registry::{self, Reach};
+use crate::settings::Settings;
+use crate::ui::{Counts, plan_text};
+
+/// The JSON of `sf plan`.
+#[derive(Serialize)]
+struct Planned<'a> {
+    command: &'static str,
+    project: &'a str,
+    stage: &'a str,
+    provider: &'a str,
+    changes: Vec<&'a Change>,
+    steps: &'a [sf_plan::Step],
+    summary: Counts,
+}
+
+pub(crate) async fn run(settings: &Settings, args: &args::Plan) -> Result<Exit, Error> {
+    let project = Project::open(settings, &args.target)?;
+    let plan = plan(settings, &project, args.refresh).await?;
+    let counts = Counts::of(&plan);
+    if counts.changes() == 0 {
+        settings.ui.result("nothing to change");
+    } else {
+        settings.ui.result(plan_text(&plan, settings.ui.verbose()));
+        settings.ui.result(counts.future());
+    }
+    settings.ui.json_result(&Planned {
+        command: "plan",
+        project: &project.app.project,
+        stage: &project.app.stage,
+        provider: &project.app.provider,
+        changes: plan.actual_changes().collect(),
+        steps: &plan.steps,
+        summary: counts,
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// What a deploy would do now. Nothing is changed, and nothing is started to find out.
+pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) -> Result<Plan, Error> {
+    let artifacts = pipeline::build(&settings.ui, project, None)?;
+    let desired = pipeline::compile(&settings.ui, project, &artifacts)?;
+    let store = pipeline::store(project)?;
+    let connection = registry::connect(settings, &project.app, Reach::IfRunning).await?;
+    let zips = Zips::new(&artifacts);
+    let provider = connection.map(|connection| pipeline::provider(project, &connection, &zips));
+    let who = LockInfo::of_this_process("sf plan");
+    let mut observed: Observed = observe(&store, provider.as_ref(), &who).await?;
+    if let (true, Some(provider)) = (refresh, &provider) {
+        for drift in observed.refresh(provider).await? {
+            settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
+        }
+    }
+    let plan = observed.plan(desired, project.backend.schemas())?;
+    Ok(plan)
+}
+
+/// A provider's context where nothing is uploaded.
+pub(crate) fn context(project: &Project) -> Cx {
+    Cx { scope: project.scope(), artifacts: Zips::new(&Artifacts::new()) as Arc<_> }
+}
+
+/// What is deployed for a project, if there is somebody to ask.
+pub(crate) async fn deployed(
+    settings: &Settings,
+    target: &Target,
+) -> Result<(Project, registry::Connection, Cx), Error> {
+    let project = Project::open(settings, target)?;
+    let connection =
+        registry::connect(settings, &project.app, Reach::Running).await?.ok_or_else(registry::not_running)?;
+    let cx = context(&project);
+    Ok((project, connection, cx))
+}

@@ -1,0 +1,88 @@
+//! The command line of `sf`: flags to settings, settings to the one pipeline, results to the screen.
+//!
+//! ```text
+//! args ─ settings ─> commands ─ project ─ pipeline (build, compile) ─ registry (connect) ─ apply ─> ui
+//! ```
+//!
+//! Only `ui` prints, only `registry` names concrete providers, only `settings` reads `sf`'s environment variables.
+
+mod apply;
+mod args;
+mod commands;
+mod embedded;
+mod errors;
+mod pipeline;
+mod project;
+mod registry;
+mod settings;
+mod ui;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::args::{Cli, Command};
+use crate::errors::{Error, Exit};
+use crate::settings::Settings;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(ui::usage(&error).code()),
+    };
+    let name = commands::name(&cli.command);
+    trace(cli.global.verbose);
+    let settings = match Settings::resolve(cli.global) {
+        Ok(settings) => settings,
+        Err((ui, error)) => {
+            ui.error(name, &error);
+            return ExitCode::from(error.exit().code());
+        }
+    };
+    let done = dispatch(&settings, &cli.command).and_then(|exit| settings.ui.finish().map(|()| exit));
+    let exit = done.unwrap_or_else(|error| {
+        settings.ui.error(name, &error);
+        error.exit()
+    });
+    ExitCode::from(exit.code())
+}
+
+/// `docs/commands.md`: every command's help, as `sf help` shows it.
+pub fn reference() -> String {
+    commands::reference::markdown(&mut Cli::command())
+}
+
+/// `-vv` shows what the libraries trace, on stderr.
+fn trace(verbose: u8) {
+    if verbose >= 2 {
+        let level = if verbose == 2 { LevelFilter::DEBUG } else { LevelFilter::TRACE };
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).without_time().init();
+    }
+}
+
+fn dispatch(settings: &Settings, command: &Command) -> Result<Exit, Error> {
+    match command {
+        Command::New(args) => commands::new::run(settings, args),
+        Command::Check(args) => commands::check::run(settings, args),
+        Command::Build(args) => commands::build::run(settings, args),
+        Command::Plan(args) => wait(commands::plan::run(settings, args)),
+        Command::Deploy(args) => wait(commands::deploy::run(settings, args)),
+        Command::Invoke(args) => wait(commands::invoke::run(settings, args)),
+        Command::Logs(args) => wait(commands::logs::run(settings, args)),
+        Command::Info(args) => wait(commands::info::run(settings, args)),
+        Command::Remove(args) => wait(commands::remove::run(settings, args)),
+        Command::Host(args) => commands::host::run(settings, args),
+        Command::Debug(args) => wait(commands::debug::run(settings, args)),
+        Command::Completions(args) => commands::completions::run(settings, args),
+        Command::Worker(args) => Err(commands::worker(&args.args)),
+    }
+}
+
+/// Runs what waits for others. Commands that wait for nobody start no threads.
+fn wait<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|cause| Error::io("start", "the runtime", &cause))?.block_on(future)
+}

@@ -1,0 +1,152 @@
+//! The one way from a manifest to a plan, for `plan`, `deploy`, `build` and `debug` alike.
+//!
+//! ```text
+//! Project ─ build ─> artifacts ─ compile ─> desired objects ─ observe ─> plan
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sf_build::{Artifact, BuildError, Layout};
+use sf_engine::{LocalStore, Provider};
+use sf_model::{Diagnostic, Severity};
+use sf_plan::{Desired, Digest};
+use sf_provider::{ArtifactSource, BuiltArtifact, Cx};
+
+use crate::errors::{Error, Exit};
+use crate::project::Project;
+use crate::registry::Connection;
+use crate::ui::{Progress, Ui, size};
+
+/// Built code by function.
+pub(crate) type Artifacts = BTreeMap<String, Artifact>;
+
+/// Builds the functions, or those that are named. Warnings and failures are shown.
+pub(crate) fn build(ui: &Ui, project: &Project, only: Option<&[String]>) -> Result<Artifacts, Error> {
+    let total = only.map_or(project.app.functions.len(), <[String]>::len);
+    let progress = Building { ui, progress: ui.progress("building", total) };
+    let root = project.manifest.root.clone();
+    let layout = Layout { cache: root.join(".sf").join("cache"), root };
+    let built = sf_build::build(&project.app, &layout, only, &progress);
+    drop(progress);
+    let artifacts = built.map_err(|failures| failed(ui, project, total, &failures))?;
+    for (function, artifact) in &artifacts {
+        for warning in &artifact.warnings {
+            ui.warn(format_args!("build function `{function}`: {warning}"));
+        }
+    }
+    Ok(artifacts)
+}
+
+/// Shows each failure, at its place in the manifest where it has one, and sums up.
+fn failed(ui: &Ui, project: &Project, total: usize, failures: &[BuildError]) -> Error {
+    let diagnostic = |failure: &BuildError| Diagnostic {
+        severity: Severity::Error,
+        code: "build-failed".into(),
+        message: failure.to_string(),
+        span: failure.span,
+        label: None,
+        hint: failure.hint.clone(),
+    };
+    let diagnostics: Vec<_> = failures.iter().map(diagnostic).collect();
+    project.manifest.show(ui, &diagnostics);
+    let message = format!("build `{}`: {} of {total} functions failed", project.app.project, failures.len());
+    Error::new(Exit::Build, "build-failed", message)
+        .diagnostics(sf_model::to_json(&project.manifest.source, &diagnostics))
+}
+
+/// What the provider makes of the project and its artifacts.
+pub(crate) fn compile(ui: &Ui, project: &Project, artifacts: &Artifacts) -> Result<Vec<Desired>, Error> {
+    let built = |artifact: &Artifact| BuiltArtifact {
+        digest: artifact.digest.clone(),
+        size: artifact.size,
+        entry: artifact.entry.clone(),
+    };
+    let built = artifacts.iter().map(|(function, artifact)| (function.clone(), built(artifact))).collect();
+    project.backend.compile(&project.app, &built).map_err(|diagnostics| {
+        project.manifest.show(ui, &diagnostics);
+        project.manifest.invalid(&diagnostics)
+    })
+}
+
+/// The state of the project's stage.
+pub(crate) fn store(project: &Project) -> Result<LocalStore, Error> {
+    let place = project.app.state_store.as_deref().unwrap_or(".sf/state");
+    if place.contains("://") {
+        return Err(Error::new(
+            Exit::Manifest,
+            "unsupported-store",
+            format!("open the state store `{place}`: this sf keeps states in folders only"),
+        )
+        .hint("leave `[state] store` out, or name a folder"));
+    }
+    let folder = project.manifest.root.join(place);
+    Ok(LocalStore::new(&folder, &project.app.provider, &project.app.stage))
+}
+
+/// The provider as the engine wants it, and the count of what is uploaded.
+pub(crate) fn provider(project: &Project, connection: &Connection, zips: &Arc<Zips>) -> Provider {
+    let cx = Cx { scope: project.scope(), artifacts: zips.clone() };
+    Provider { driver: connection.driver.clone(), cx }
+}
+
+/// The built zips by digest. A driver asks for one only to upload it, so that the questions count the uploads.
+#[derive(Default)]
+pub(crate) struct Zips {
+    paths: BTreeMap<Digest, PathBuf>,
+    uploads: AtomicUsize,
+}
+
+impl Zips {
+    /// Those of a build.
+    pub(crate) fn new(artifacts: &Artifacts) -> Arc<Self> {
+        let paths = artifacts.values().map(|built| (built.digest.clone(), built.zip.clone())).collect();
+        Arc::new(Self { paths, uploads: AtomicUsize::new(0) })
+    }
+
+    /// How many were asked for.
+    pub(crate) fn uploads(&self) -> usize {
+        self.uploads.load(Ordering::Relaxed)
+    }
+}
+
+impl ArtifactSource for Zips {
+    fn path(&self, digest: &Digest) -> Option<PathBuf> {
+        let path = self.paths.get(digest).cloned();
+        self.uploads.fetch_add(usize::from(path.is_some()), Ordering::Relaxed);
+        path
+    }
+}
+
+/// Tells what the builder does.
+struct Building<'ui> {
+    ui: &'ui Ui,
+    progress: Progress<'ui>,
+}
+
+impl sf_build::Progress for Building<'_> {
+    fn started(&self, function: &str) {
+        self.progress.working_on(function);
+    }
+
+    fn finished(&self, function: &str, artifact: &Artifact) {
+        self.progress.advance();
+        let line = format!("built {function} ({}, {} files)", size(artifact.size), artifact.files.len());
+        if artifact.cached {
+            self.ui.detail(format_args!("{line}, from the cache"));
+        } else {
+            self.ui.info(line);
+        }
+    }
+
+    fn output(&self, function: &str, line: &str) {
+        self.ui.info(format_args!("{function} | {line}"));
+    }
+}
+
+/// Where a run that cannot save its state puts it.
+pub(crate) fn rescue(root: &Path) -> PathBuf {
+    root.join("sf-state.rescue.json")
+}

@@ -1,0 +1,74 @@
+//! What the flags and the environment come to, resolved once. The one place that reads environment variables of `sf`'s own
+//! (besides those that clap binds to a flag: `SF_PROVIDER`, `SF_STAGE`, and `SF_HOST_PORT` where there is `--port`).
+
+use std::path::{Path, PathBuf};
+
+use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
+
+use crate::args::{DEFAULT_HOST_PORT, Global};
+use crate::errors::Error;
+use crate::ui::Ui;
+
+/// Where `sf` keeps what belongs to no project, instead of the platform's data folder.
+const SF_HOME: &str = "SF_HOME";
+/// The bearer token of the host that `[providers.self-hosted] host` names.
+const SF_HOST_TOKEN: &str = "SF_HOST_TOKEN";
+/// The port of the embedded host's control API.
+const SF_HOST_PORT: &str = "SF_HOST_PORT";
+
+/// What every command is given.
+pub(crate) struct Settings {
+    /// How to print and ask.
+    pub(crate) ui: Ui,
+    /// `--manifest`
+    pub(crate) manifest: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Resolves the global flags. Changes to the folder of `-C`, so that every path of the command line is relative to it.
+    pub(crate) fn resolve(global: Global) -> Result<Self, (Ui, Error)> {
+        let ui = Ui::new(&global);
+        if let Some(directory) = &global.directory
+            && let Err(cause) = std::env::set_current_dir(directory)
+        {
+            let error = Error::io("change to the folder", directory.display(), &cause)
+                .kind(crate::errors::Exit::Usage);
+            return Err((ui, error));
+        }
+        Ok(Self { ui, manifest: global.manifest })
+    }
+}
+
+/// The embedded host's folder: `SF_HOME/host`, or `sf/host` in the platform's data folder (`XDG_DATA_HOME` or `~/.local/share`,
+/// `~/Library/Application Support`, `%LOCALAPPDATA%`). Absolute, since the host runs elsewhere.
+pub(crate) fn host_dir() -> Result<PathBuf, Error> {
+    Ok(home()?.join("host"))
+}
+
+fn home() -> Result<PathBuf, Error> {
+    if let Some(home) = std::env::var_os(SF_HOME).filter(|home| !home.is_empty()) {
+        return std::path::absolute(Path::new(&home))
+            .map_err(|cause| Error::io("use SF_HOME", Path::new(&home).display(), &cause));
+    }
+    let base = choose_native_strategy().map_err(|cause| {
+        Error::usage("no-home", format!("find the data folder: {cause}"))
+            .hint("set SF_HOME to a folder that sf may use")
+    })?;
+    // On Windows the data folder roams between machines; a running process and its log do not.
+    let base = if cfg!(windows) { base.cache_dir() } else { base.data_dir() };
+    Ok(base.join("sf"))
+}
+
+/// The token for a host that the manifest names.
+pub(crate) fn host_token() -> Option<String> {
+    std::env::var(SF_HOST_TOKEN).ok().filter(|token| !token.is_empty())
+}
+
+/// The control API's port for a host that a deploy starts: as `sf host start --port`.
+pub(crate) fn host_port() -> Result<u16, Error> {
+    let Some(text) = std::env::var_os(SF_HOST_PORT) else { return Ok(DEFAULT_HOST_PORT) };
+    text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Error::usage("bad-port", format!("read {SF_HOST_PORT}: {} is not a port", text.display()))
+            .hint("a port is a number from 0 to 65535; 0 takes any that is free")
+    })
+}

@@ -1,0 +1,55 @@
+//! Questions, asked on stderr and only where somebody can answer ([`Ui::interactive`]); every one has a flag that answers it.
+
+use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use dialoguer::{Confirm, Input, Select};
+
+use super::Ui;
+use crate::errors::{Error, Exit};
+
+impl Ui {
+    /// Yes or no; Enter says no.
+    pub(crate) fn confirm(&self, question: &str) -> Result<bool, Error> {
+        Confirm::with_theme(&*self.theme()).with_prompt(question).default(false).interact().map_err(answer)
+    }
+
+    /// A line of text that `valid` accepts.
+    pub(crate) fn ask(
+        &self,
+        question: &str,
+        default: &str,
+        valid: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, Error> {
+        Input::with_theme(&*self.theme())
+            .with_prompt(question)
+            .default(default.to_owned())
+            .validate_with(|text: &String| valid(text))
+            .interact_text()
+            .map_err(answer)
+    }
+
+    /// One of several; the number of the chosen one.
+    pub(crate) fn choose(&self, question: &str, items: &[String]) -> Result<usize, Error> {
+        Select::with_theme(&*self.theme())
+            .with_prompt(question)
+            .items(items)
+            .default(0)
+            .interact()
+            .map_err(answer)
+    }
+
+    fn theme(&self) -> Box<dyn Theme> {
+        if self.colors() { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
+    }
+}
+
+/// No answer: Ctrl-C, or the terminal went away.
+fn answer(error: dialoguer::Error) -> Error {
+    let dialoguer::Error::IO(cause) = error;
+    // The question hid the cursor; an interrupted one does not show it again.
+    let _ = dialoguer::console::Term::stderr().show_cursor();
+    if cause.kind() == std::io::ErrorKind::Interrupted {
+        Error::new(Exit::Interrupted, "interrupted", "interrupted: nothing was done")
+    } else {
+        Error::io("read an answer from", "the terminal", &cause)
+    }
+}

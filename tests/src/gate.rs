@@ -15,6 +15,8 @@ pub enum When {
     Before,
     /// The host has done it, and the answer is lost.
     After,
+    /// Nothing is lost: the request goes on when the gate is opened.
+    Delay,
 }
 
 #[derive(Default)]
@@ -104,7 +106,7 @@ fn note(shared: &Mutex<Shared>, request: &str) -> Option<When> {
     match state.armed {
         // Those that come after it, on other connections, are stopped as well: `sf` is as good as dead.
         Some((nth, when)) if place == nth => Some(when),
-        Some((nth, _)) if place > nth => Some(When::Before),
+        Some((nth, When::Before | When::After)) if place > nth => Some(When::Before),
         _ => None,
     }
 }
@@ -114,8 +116,10 @@ fn serve(client: TcpStream, upstream: &str, shared: &(Mutex<Shared>, Condvar)) -
     let mut client = BufReader::new(client);
     while let Some(request) = Head::read(&mut client)? {
         let stop = note(&shared.0, &request.first);
-        if stop == Some(When::Before) {
-            return hold(shared);
+        match stop {
+            Some(When::Before) => return hold(shared),
+            Some(When::Delay) => hold(shared)?,
+            Some(When::After) | None => {}
         }
         let (body, _) = request.body(&mut client, false)?;
         host.get_mut().write_all(&request.raw)?;

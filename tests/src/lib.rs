@@ -17,6 +17,6 @@ pub use binary::sf;
 pub use env::{Env, Host, Logged};
 pub use gate::{Gate, When};
 pub use load::{Load, Report};
-pub use project::Project;
+pub use project::{Project, copy};
 pub use run::{Run, Running, kill_now, signal};
 pub use wait::{DEADLINE, eventually, eventually_within};

@@ -137,7 +137,10 @@ fn changes(plan: &Json) -> Vec<String> {
 }
 
 /// Copies a folder without what `sf`, package managers and compilers leave in it.
-pub(crate) fn copy(from: &Path, to: &Path) {
+///
+/// # Panics
+/// If something cannot be read or written.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder of one's own");
     let entries = fs::read_dir(from).unwrap_or_else(|cause| panic!("{}: {cause}", from.display()));
     for entry in entries {

@@ -1,0 +1,162 @@
+//! kill -9 at every call of a deploy, on both sides of its effect: the next deploy converges and nothing is orphaned.
+
+use std::collections::BTreeSet;
+
+use sf_e2e::{Env, Gate, Project, When, http, kill_now};
+
+use crate::support::{THROUGH_GATE, answering, gated, manifest};
+
+/// Three functions, routes, a schedule. `version` is in everything, so that each stage has artifacts of its own to upload.
+fn write(project: &Project<'_>, version: &str, functions: &[&str]) {
+    let mut all = vec![];
+    for function in functions {
+        let lines = format!("http = [\"GET /{function}\"]\nenv = {{ VERSION = \"{version}\" }}");
+        all.push((*function, lines));
+        project.write(&format!("{function}.mjs"), &answering(function, &format!("{function} {version}")));
+    }
+    let all: Vec<_> = all.iter().map(|(name, lines)| (*name, lines.as_str())).collect();
+    let tick = ("tick", "on = [{ schedule = \"0 3 * * *\" }]");
+    project.write("tick.mjs", &format!("export function tick() {{ return {version:?}; }}\n"));
+    let text = manifest("crash", &[all.as_slice(), &[tick]].concat());
+    let stages: String = (0..100).map(|nth| format!("[stages.before{nth}]\n[stages.after{nth}]\n")).collect();
+    project.write("sf.toml", &format!("{text}\n{stages}{THROUGH_GATE}"));
+}
+
+/// Lets `sf` die at the nth call; `false` if it ended before, having made fewer calls.
+fn die(gate: &Gate, project: &Project<'_>, args: &[&str], nth: usize, when: When) -> bool {
+    gate.arm(nth, when);
+    let mut running = project.start(args);
+    sf_e2e::eventually("the call comes, or sf ends", || (gate.is_closed() || !running.runs()).then_some(()));
+    let died = gate.is_closed();
+    if died {
+        let _ = running.kill();
+    } else {
+        let _ = running.wait().ok();
+    }
+    gate.open();
+    died
+}
+
+/// Deploys, and checks that what is there is what the manifest says, all of it and nothing more.
+fn converges(env: &Env, project: &Project<'_>, stage: &str, version: &str, functions: &[&str]) {
+    let _ = project.sf(&["deploy", "--stage", stage, "--yes"]).ok();
+    let mut expected =
+        BTreeSet::from(["api/api", "function/tick", "release/current", "schedule/tick"].map(str::to_owned));
+    for function in functions {
+        expected.insert(format!("function/{function}"));
+        expected.insert(format!("route/GET /{function}"));
+    }
+    let found = env.host().resources("crash", stage);
+    let schedules = |name: &str| name.starts_with("schedule/");
+    assert_eq!(found.iter().filter(|name| schedules(name)).count(), 1, "{stage}: {found:?}");
+    let without = |names: Vec<String>| names.into_iter().filter(|name| !schedules(name)).collect::<Vec<_>>();
+    assert_eq!(without(found), without(expected.into_iter().collect()), "{stage}");
+    let plan = project.sf(&["plan", "--stage", stage, "--json"]).ok().json();
+    let left: Vec<_> =
+        plan["changes"].as_array().unwrap().iter().filter(|change| change["action"] != "keep").collect();
+    assert!(left.is_empty(), "{stage}: {left:?}");
+    let info = project.sf(&["info", "--stage", stage, "--json"]).ok().json();
+    let url = info["endpoints"][0]["url"].as_str().unwrap().trim_end_matches('/').to_owned();
+    for function in functions {
+        assert_eq!(
+            http::get(&format!("{url}/{function}")).text(),
+            format!("{function} {version}"),
+            "{stage}"
+        );
+    }
+}
+
+/// Every call of a first deploy.
+#[test]
+fn killed_at_any_call_of_a_first_deploy() {
+    let mut env = Env::new();
+    let gate = gated(&mut env);
+    let project = env.project("crash", &[]);
+    for when in [When::Before, When::After] {
+        let points = (0..100).take_while(|nth| {
+            let stage = format!("{when:?}{nth}").to_lowercase();
+            write(&project, &stage, &["one", "two"]);
+            let died = die(&gate, &project, &["deploy", "--yes", "--stage", &stage], *nth, when);
+            converges(&env, &project, &stage, &stage, &["one", "two"]);
+            died
+        });
+        let points = points.count();
+        assert!(points >= 8, "a first deploy is more than {points} calls");
+    }
+}
+
+/// Every call of a deploy that creates, updates and deletes.
+#[test]
+fn killed_at_any_call_of_an_update() {
+    let mut env = Env::new();
+    let gate = gated(&mut env);
+    let project = env.project("crash", &[]);
+    for when in [When::Before, When::After] {
+        let points = (0..100).take_while(|nth| {
+            let stage = format!("{when:?}{nth}").to_lowercase();
+            write(&project, &format!("{stage}-old"), &["one", "two"]);
+            let _ = project.sf(&["deploy", "--yes", "--stage", &stage]).ok();
+            write(&project, &stage, &["two", "three"]);
+            let died = die(&gate, &project, &["deploy", "--yes", "--stage", &stage], *nth, when);
+            converges(&env, &project, &stage, &stage, &["two", "three"]);
+            died
+        });
+        let points = points.count();
+        assert!(points >= 8, "the update is more than {points} calls");
+    }
+}
+
+/// Every call of a removal.
+#[test]
+fn killed_at_any_call_of_a_removal() {
+    let mut env = Env::new();
+    let gate = gated(&mut env);
+    let project = env.project("crash", &[]);
+    for when in [When::Before, When::After] {
+        let points = (0..100).take_while(|nth| {
+            let stage = format!("{when:?}{nth}").to_lowercase();
+            write(&project, &stage, &["one"]);
+            let _ = project.sf(&["deploy", "--yes", "--stage", &stage]).ok();
+            let died = die(&gate, &project, &["remove", "--yes", "--stage", &stage], *nth, when);
+            let _ = project.sf(&["remove", "--yes", "--stage", &stage]).ok();
+            assert!(env.host().resources("crash", &stage).is_empty(), "{stage}");
+            died
+        });
+        let points = points.count();
+        assert!(points >= 5, "the removal is more than {points} calls");
+    }
+}
+
+/// The host's own death: what it had acknowledged is there, at the same address.
+#[test]
+fn a_killed_host_restarts_with_the_same_release() {
+    let env = Env::new();
+    let project = env.project("crash", &[]);
+    write(&project, "kept", &["one", "two"]);
+    project.edit("sf.toml", THROUGH_GATE, "");
+    let _ = project.deploy();
+    let (url, before) = (project.url(), project.sf(&["info", "--json"]).ok().json());
+    assert_eq!(http::get(&format!("{url}/one")).text(), "one kept");
+    kill_now(env.host().pid);
+    assert!(http::send("GET", &format!("{url}/one"), &[], b"").is_err(), "the gateway died with its process");
+    let _ = env.run(env.dir(), &["host", "start"]).ok();
+    assert_eq!(http::get(&format!("{url}/one")).text(), "one kept");
+    assert_eq!(http::get(&format!("{url}/two")).text(), "two kept");
+    assert_eq!(project.sf(&["info", "--json"]).ok().json(), before);
+    assert_eq!(project.plan(), Vec::<String>::new());
+}
+
+/// A deploy finds the host dead and starts it.
+#[test]
+fn a_deploy_after_the_hosts_death_starts_it_again() {
+    let env = Env::new();
+    let project = env.project("crash", &[]);
+    write(&project, "first", &["one"]);
+    project.edit("sf.toml", THROUGH_GATE, "");
+    let _ = project.deploy();
+    let url = project.url();
+    kill_now(env.host().pid);
+    project.write("one.mjs", &answering("one", "second"));
+    let _ = project.deploy();
+    assert_eq!(http::get(&format!("{url}/one")).text(), "second");
+}

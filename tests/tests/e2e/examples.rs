@@ -1,0 +1,100 @@
+//! Every example deploys and answers; every template makes a project that does.
+
+use serde_json::json;
+use sf_e2e::{Env, Project, eventually, http};
+
+fn hello(project: &Project<'_>) {
+    let _ = project.deploy();
+    let answer = project.get("/hello/world");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["message"], "Hello, world!");
+    // What runs is what the artifact's cache knows: nothing changes on the way back.
+    let _ = project.deploy().says(&["nothing to change"]);
+}
+
+#[test]
+fn hello_node() {
+    let env = Env::new();
+    let project = env.example("hello-node");
+    hello(&project);
+    let echo = http::send("POST", &format!("{}/echo", project.url()), &[], b"said").unwrap();
+    assert_eq!(echo.text(), "said");
+}
+
+#[test]
+fn hello_python() {
+    let env = Env::new();
+    let project = env.example("hello-python");
+    hello(&project);
+    let _ = env.run(env.dir(), &["host", "clock", "--advance", "61m"]).ok();
+    eventually("the schedule fires", || {
+        project.sf(&["logs", "tick"]).ok().stdout.contains("\"tick\"").then_some(())
+    });
+}
+
+#[test]
+fn hello_web() {
+    let env = Env::new();
+    let project = env.example("hello-web");
+    hello(&project);
+    let echo = http::send("POST", &format!("{}/echo", project.url()), &[], b"said").unwrap();
+    assert_eq!(echo.text(), "said");
+}
+
+#[test]
+fn talent_market() {
+    let env = Env::new();
+    let project = env.example("talent-market");
+    let _ = project.deploy();
+    assert_eq!(project.get("/profiles/1").json()["name"], "Ada");
+    assert_eq!(project.get("/profiles/9").status, 404);
+    let found = project.get("/profiles?skill=analysis").json();
+    let names: Vec<_> = found.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Ada", "Haneul"]);
+    assert_eq!(project.get("/statistics").json(), json!({ "profiles": 3, "mean_rate": 90.0 }));
+    let body = b"job: rust\nAda: rust\nGrace: cobol\n";
+    let best = http::send("POST", &format!("{}/match", project.url()), &[], body).unwrap();
+    assert_eq!(best.json(), json!({ "best": "Ada" }));
+    let _ = env.run(env.dir(), &["host", "clock", "--advance", "24h"]).ok();
+    eventually("the night comes", || {
+        project.sf(&["logs", "report"]).ok().stdout.contains("nightly report").then_some(())
+    });
+}
+
+/// As a new user would: `sf new`, then `sf deploy`. TypeScript needs its esbuild first.
+#[test]
+fn every_template() {
+    let env = Env::new();
+    let folder = env.dir().join("projects");
+    std::fs::create_dir_all(&folder).unwrap();
+    let listed = env.run(&folder, &["new", "--list", "--json"]).ok().json();
+    let names: Vec<_> =
+        listed["templates"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["node-http", "node-ts", "python-http", "web-rust", "market"]);
+    for template in names {
+        let _ = env.run(&folder, &["new", template, "--template", template, "--yes"]).ok();
+        let project = Project::new(&env, folder.join(template));
+        match template {
+            "market" => {
+                let _ = project.deploy();
+                assert_eq!(project.get("/profiles/2").json()["name"], "Grace");
+            }
+            "node-ts" => {
+                let _ = project.sf(&["deploy", "--yes"]).exits(4).says(&["esbuild", "npm install"]);
+                npm_install(&project);
+                hello(&project);
+            }
+            _ => hello(&project),
+        }
+    }
+}
+
+fn npm_install(project: &Project<'_>) {
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let done = std::process::Command::new(npm)
+        .args(["install", "--no-audit", "--no-fund", "--no-update-notifier"])
+        .current_dir(&project.dir)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}

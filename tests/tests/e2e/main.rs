@@ -1,0 +1,11 @@
+//! The promises of `sf`, each checked through the compiled program: deploys, HTTP, crashes, wrong input.
+
+mod commands;
+mod crash;
+mod examples;
+mod incremental;
+mod input;
+mod load;
+mod misbehaviour;
+mod plan;
+mod support;

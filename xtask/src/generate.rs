@@ -10,7 +10,11 @@ use crate::process::root;
 type Generator = fn() -> Result<String, String>;
 
 /// Each file, by its path in the repository with `/` between the parts, and what makes it.
-const FILES: &[(&str, Generator)] = &[("schema/sf.schema.json", || pretty(&sf_model::json_schema()))];
+const FILES: &[(&str, Generator)] = &[
+    ("schema/sf.schema.json", || pretty(&sf_model::json_schema())),
+    ("schema/host.openapi.json", || pretty(&sf_host::openapi())),
+    ("docs/commands.md", || Ok(sf_cli::reference())),
+];
 
 /// Makes them all, or with `--check` compares them.
 pub(crate) fn generate(args: &[String]) -> Result<(), String> {

@@ -32,6 +32,7 @@ const BARE_PYTHON: &str = "import json, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Hello(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True
     def do_GET(self):
         body = json.dumps({'hello': self.path.split('/')[2]}).encode()
         self.send_response(200)

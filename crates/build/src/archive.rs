@@ -27,20 +27,15 @@ pub(crate) fn assemble(
     warnings.dedup();
     let mut files = Vec::with_capacity(picked.len());
     for (path, file) in &picked {
-        files.push(match &file.source {
+        let (executable, sha256, size) = match &file.source {
             Source::File(source) => {
                 let hashed = shared.files.hash(source).map_err(|error| Cause::io("read", source, &error))?;
-                let (path, why) = (path.clone(), file.why.clone());
-                Entry { path, executable: hashed.executable, sha256: hashed.sha256, size: hashed.size, why }
+                (hashed.executable, hashed.sha256, hashed.size)
             }
-            Source::Bytes(bytes) => Entry {
-                path: path.clone(),
-                executable: false,
-                sha256: hex(&Sha256::digest(bytes)),
-                size: bytes.len() as u64,
-                why: file.why.clone(),
-            },
-        });
+            Source::Bytes(bytes) => (false, hex(&Sha256::digest(bytes)), bytes.len() as u64),
+            Source::Kit(kit) => (false, kit.sha256.clone(), kit.bytes.len() as u64),
+        };
+        files.push(Entry { path: path.clone(), executable, sha256, size, why: file.why.clone() });
     }
     let interface = match function.interface {
         Interface::Portable => "portable",
@@ -78,6 +73,7 @@ fn write<'a>(target: &Path, files: impl Iterator<Item = (&'a Entry, &'a Source)>
         zip.start_file(entry.path.as_str(), options)?;
         match source {
             Source::Bytes(bytes) => zip.write_all(bytes)?,
+            Source::Kit(kit) => zip.write_all(kit.bytes)?,
             Source::File(path) => copy(path, entry, &mut zip, &mut buffer)?,
         }
     }

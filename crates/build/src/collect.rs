@@ -1,9 +1,11 @@
 //! Function -> the files of its artifact, each with the reason why it is there.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use sf_model::{Function, Handler, Interface, RuntimeFamily};
@@ -24,6 +26,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) python: python::Shared,
     pub(crate) web: web::Shared,
     listing: OnceLock<Result<Vec<String>, Cause>>,
+    /// Folders without links in their paths, by how they were named.
+    folders: Mutex<HashMap<OsString, PathBuf>>,
 }
 
 impl<'a> Shared<'a> {
@@ -38,6 +42,7 @@ impl<'a> Shared<'a> {
             python: python::Shared::default(),
             web: web::Shared::default(),
             listing: OnceLock::new(),
+            folders: Mutex::default(),
             root,
         }
     }
@@ -56,7 +61,7 @@ impl<'a> Shared<'a> {
         language: &str,
         file: &Path,
         scan: impl Fn(&str) -> Scan,
-    ) -> Result<Scan, Cause> {
+    ) -> Result<Arc<Scan>, Cause> {
         let found =
             self.files.hash(file).and_then(|hashed| self.scans.get(language, &hashed.sha256, file, scan));
         let found = found.map_err(|error| Cause::io("read", file, &error))?;
@@ -66,6 +71,28 @@ impl<'a> Shared<'a> {
             }
             None => Ok(found),
         }
+    }
+
+    /// A path without links. Folders are asked about once, files only if they are links themselves.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return path.canonicalize();
+        };
+        if self.files.hash(path).map_or(true, |hashed| hashed.is_link) {
+            return path.canonicalize();
+        }
+        if let Some(real) =
+            self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder.as_os_str())
+        {
+            return Ok(real.join(name));
+        }
+        let real = folder.canonicalize()?;
+        let joined = real.join(name);
+        self.folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(folder.as_os_str().to_owned(), real);
+        Ok(joined)
     }
 
     /// A path as the user knows it: relative to the manifest where it can be.
@@ -82,7 +109,10 @@ impl<'a> Shared<'a> {
 /// A file's content.
 pub(crate) enum Source {
     File(PathBuf),
-    Bytes(Cow<'static, [u8]>),
+    /// Made by the build.
+    Bytes(Vec<u8>),
+    /// Embedded in `sf`.
+    Kit(&'static kit::KitFile),
 }
 
 /// A file of an artifact, and why.
@@ -125,10 +155,9 @@ pub(crate) fn collect(function: &Function, shared: &Shared<'_>) -> Result<Collec
     include(function, &mut collected, shared)?;
     exclude(function, &mut collected)?;
     if function.interface != Interface::Web {
-        for (path, bytes) in kit::files(function.runtime.family) {
-            collected
-                .files
-                .insert(path, Picked { source: Source::Bytes(Cow::Borrowed(bytes)), why: "kit".into() });
+        for file in kit::files(function.runtime.family) {
+            let picked = Picked { source: Source::Kit(file), why: "kit".into() };
+            collected.files.insert(file.path.clone(), picked);
         }
     }
     Ok(collected)
@@ -171,7 +200,7 @@ pub(crate) fn nearest<'p>(wanted: &str, paths: &'p [String]) -> Option<&'p str> 
 
 /// A link may not lead out of the project: what it leads to is not the project's, and differs from machine to machine.
 pub(crate) fn inside(path: &Path, shared: &Shared<'_>) -> Result<PathBuf, Cause> {
-    let real = path.canonicalize().map_err(|error| Cause::io("read", path, &error))?;
+    let real = shared.real(path).map_err(|error| Cause::io("read", path, &error))?;
     if real.starts_with(&shared.root) {
         return Ok(real);
     }

@@ -3,10 +3,12 @@
 //! As in git's index, a file that was changed about when it was hashed is not trusted: a second change within the clock's grain
 //! would not show. Such an entry is hashed again until it is older.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,14 +18,14 @@ use sha2::{Digest as _, Sha256};
 /// File systems' clocks tick at least this often.
 const GRAIN: Duration = Duration::from_millis(50);
 
-/// What tells that a file is still the same.
+/// What tells that a file is still the same: size, modification and change times in nanoseconds, inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stat(u64, u128, u128, u64);
+struct Stat(u64, u64, u64, u64);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Known {
     stat: Stat,
-    hashed_ns: u128,
+    hashed_ns: u64,
     sha256: String,
 }
 
@@ -33,14 +35,17 @@ pub(crate) struct Hashed {
     pub(crate) sha256: String,
     pub(crate) size: u64,
     pub(crate) executable: bool,
+    /// Whether its path is that of a link to it.
+    pub(crate) is_link: bool,
 }
 
-/// The stat cache.
+/// The stat cache. Keys are texts: comparing paths part by part takes longer than the `stat`.
 pub(crate) struct Files {
     path: PathBuf,
-    known: Mutex<BTreeMap<PathBuf, Known>>,
+    known: Mutex<HashMap<OsString, Known>>,
+    learnt: AtomicBool,
     /// Files of this build: looked at once, however many functions have them.
-    seen: Mutex<BTreeMap<PathBuf, Hashed>>,
+    seen: Mutex<HashMap<OsString, Hashed>>,
     root: PathBuf,
 }
 
@@ -48,55 +53,78 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn nanoseconds(time: SystemTime) -> u128 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+fn nanoseconds(time: SystemTime) -> u64 {
+    u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Files {
     /// A cache that is missing or damaged is an empty one.
     pub(crate) fn open(cache: &Path, root: &Path) -> Self {
         let path = cache.join("files.json");
-        let known =
-            fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        Self { path, known: Mutex::new(known), seen: Mutex::default(), root: root.to_owned() }
+        let known = fs::read(&path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<HashMap<String, Known>>(&bytes).ok());
+        let known = known.unwrap_or_default().into_iter().map(|(path, known)| (path.into(), known)).collect();
+        let (known, seen) = (Mutex::new(known), Mutex::default());
+        Self { path, known, learnt: AtomicBool::new(false), seen, root: root.to_owned() }
+    }
+
+    /// Whether there is such a file.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        self.hash(path).is_ok()
     }
 
     /// A file's hash. `path` is absolute.
     pub(crate) fn hash(&self, path: &Path) -> io::Result<Hashed> {
-        if let Some(hashed) = lock(&self.seen).get(path) {
+        if let Some(hashed) = lock(&self.seen).get(path.as_os_str()) {
             return Ok(hashed.clone());
         }
-        let metadata = fs::metadata(path)?;
+        let mut metadata = fs::symlink_metadata(path)?;
+        let is_link = metadata.is_symlink();
+        if is_link {
+            metadata = fs::metadata(path)?;
+        }
         if !metadata.is_file() {
             return Err(io::Error::other("it is no ordinary file"));
         }
-        let stat = stat(&metadata);
-        // Relative, so that a moved project keeps its cache.
-        let key = path.strip_prefix(&self.root).unwrap_or(path).to_owned();
-        let known = lock(&self.known).get(&key).cloned();
-        let trusted = known
-            .filter(|known| known.stat == stat && stat.1.max(stat.2) + GRAIN.as_nanos() < known.hashed_ns);
-        let sha256 = match trusted {
-            Some(known) => known.sha256,
-            None => {
-                let hashed_ns = nanoseconds(SystemTime::now());
-                let sha256 = sha256_of(File::open(path)?)?;
-                lock(&self.known).insert(key, Known { stat, hashed_ns, sha256: sha256.clone() });
-                sha256
-            }
-        };
-        let hashed = Hashed { sha256, size: metadata.len(), executable: is_executable(&metadata) };
-        lock(&self.seen).insert(path.to_owned(), hashed.clone());
+        let sha256 = self.sha256(path, stat(&metadata))?;
+        let hashed = Hashed { sha256, size: metadata.len(), executable: is_executable(&metadata), is_link };
+        lock(&self.seen).insert(path.as_os_str().to_owned(), hashed.clone());
         Ok(hashed)
+    }
+
+    fn sha256(&self, path: &Path, stat: Stat) -> io::Result<String> {
+        // Relative, so that a moved project keeps its cache.
+        let key = path.strip_prefix(&self.root).unwrap_or(path).as_os_str();
+        let grain = u64::try_from(GRAIN.as_nanos()).unwrap_or(u64::MAX);
+        let is_same =
+            |known: &&Known| known.stat == stat && stat.1.max(stat.2).saturating_add(grain) < known.hashed_ns;
+        if let Some(known) = lock(&self.known).get(key).filter(is_same) {
+            return Ok(known.sha256.clone());
+        }
+        let hashed_ns = nanoseconds(SystemTime::now());
+        let sha256 = sha256_of(File::open(path)?)?;
+        lock(&self.known).insert(key.to_owned(), Known { stat, hashed_ns, sha256: sha256.clone() });
+        self.learnt.store(true, Ordering::Relaxed);
+        Ok(sha256)
     }
 
     /// Keeps what was learnt. That it fails costs time at the next build, nothing else.
     pub(crate) fn save(&self) {
+        if !self.learnt.load(Ordering::Relaxed) {
+            return;
+        }
         let seen = lock(&self.seen);
         let mut known = lock(&self.known);
         // Files that are gone are forgotten; those of functions that were not built this time are kept.
-        known.retain(|path, _| seen.contains_key(&self.root.join(path)) || self.root.join(path).exists());
-        if let Ok(bytes) = serde_json::to_vec(&*known) {
+        known.retain(|path, _| {
+            let path = self.root.join(path);
+            seen.contains_key(path.as_os_str()) || path.exists()
+        });
+        // What is no UTF-8 is no part of an artifact either.
+        let text: BTreeMap<_, _> =
+            known.iter().filter_map(|(path, known)| Some((path.to_str()?, known))).collect();
+        if let Ok(bytes) = serde_json::to_vec(&text) {
             save_if_changed(&self.path, &bytes);
         }
     }
@@ -131,7 +159,7 @@ fn sha256_of(mut file: File) -> io::Result<String> {
 fn stat(metadata: &Metadata) -> Stat {
     use std::os::unix::fs::MetadataExt;
     let at = |seconds: i64, nanoseconds: i64| {
-        u128::try_from(i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)).unwrap_or(0)
+        u64::try_from(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)).unwrap_or(0)
     };
     let (mtime, ctime) =
         (at(metadata.mtime(), metadata.mtime_nsec()), at(metadata.ctime(), metadata.ctime_nsec()));

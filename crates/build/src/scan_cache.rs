@@ -1,9 +1,10 @@
 //! What a source file imports, by the hash of its content: an unchanged file is never read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +68,8 @@ pub(crate) fn line_and_column(text: &str, offset: usize) -> String {
 /// The cache.
 pub(crate) struct Scans {
     path: PathBuf,
-    known: Mutex<BTreeMap<String, Scan>>,
+    known: Mutex<HashMap<String, Arc<Scan>>>,
+    learnt: AtomicBool,
 }
 
 impl Scans {
@@ -75,7 +77,7 @@ impl Scans {
         let path = cache.join(format!("scans-{VERSION}.json"));
         let known =
             fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        Self { path, known: Mutex::new(known) }
+        Self { path, known: Mutex::new(known), learnt: AtomicBool::new(false) }
     }
 
     /// The scan of a file with this hash; `language` keeps scanners apart.
@@ -85,20 +87,24 @@ impl Scans {
         sha256: &str,
         file: &Path,
         scan: impl Fn(&str) -> Scan,
-    ) -> std::io::Result<Scan> {
+    ) -> std::io::Result<Arc<Scan>> {
         let key = format!("{language}:{sha256}");
         if let Some(found) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(found.clone());
         }
         let text = String::from_utf8_lossy(&fs::read(file)?).into_owned();
-        let found = scan(&text);
+        let found = Arc::new(scan(&text));
+        self.learnt.store(true, Ordering::Relaxed);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
         Ok(found)
     }
 
     pub(crate) fn save(&self) {
+        if !self.learnt.load(Ordering::Relaxed) {
+            return;
+        }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(bytes) = serde_json::to_vec(&*known) {
+        if let Ok(bytes) = serde_json::to_vec(&known.iter().collect::<BTreeMap<_, _>>()) {
             crate::files::save_if_changed(&self.path, &bytes);
         }
     }

@@ -7,6 +7,7 @@ mod scan;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use sf_model::Handler;
@@ -63,7 +64,7 @@ fn extension(path: &str) -> &str {
     path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
 }
 
-fn scan_file(path: &Path, shared: &collect::Shared<'_>) -> Result<Scan, Cause> {
+fn scan_file(path: &Path, shared: &collect::Shared<'_>) -> Result<Arc<Scan>, Cause> {
     let extension = extension(path.to_str().unwrap_or_default()).to_owned();
     shared.scan(&format!("js.{extension}"), path, |text| scan::scan(&extension, text))
 }
@@ -136,7 +137,7 @@ impl<'a, 'b> Graph<'a, 'b> {
             return Ok(());
         }
         let folder = file.parent().unwrap_or(&self.shared.root);
-        match resolve::resolve(folder, &import.name, import.kind) {
+        match resolve::resolve(folder, &import.name, import.kind, &|path| self.shared.files.has(path)) {
             Some(Target::Package(specifier)) => self.package(path, file, import, &specifier),
             Some(Target::File(found)) => match packages::holding(&found) {
                 Some(name) if self.packages.import(path, file, &name) => Ok(()),
@@ -196,11 +197,7 @@ impl<'a, 'b> Graph<'a, 'b> {
         let bytes = serde_json::to_vec_pretty(&kept).map_err(|error| Cause::new(error.to_string()))?;
         // One above the project rules all of it.
         let path = tree::relative(&self.shared.root, scope).unwrap_or_else(|_| "package.json".into());
-        self.collected.add(
-            path,
-            Source::Bytes(bytes.into()),
-            "says how Node reads the files beside it (reduced)",
-        );
+        self.collected.add(path, Source::Bytes(bytes), "says how Node reads the files beside it (reduced)");
         Ok(())
     }
 }

@@ -15,47 +15,55 @@ pub(super) enum Target {
     Package(String),
 }
 
+/// Whether there is such a file: asked through the stat cache, which will need the answer anyway.
+type IsFile<'a> = &'a dyn Fn(&Path) -> bool;
+
 /// What `specifier`, which a file in `folder` asks for, means; `None` if nothing.
-pub(super) fn resolve(folder: &Path, specifier: &str, kind: ImportKind) -> Option<Target> {
+pub(super) fn resolve(
+    folder: &Path,
+    specifier: &str,
+    kind: ImportKind,
+    is_file: IsFile<'_>,
+) -> Option<Target> {
     if specifier.starts_with('#') {
-        return private(folder, specifier, kind);
+        return private(folder, specifier, kind, is_file);
     }
     let path = match kind {
         ImportKind::Require => specifier.to_owned(),
         // A URL: `?v=1` is no part of the file's name.
         _ => specifier.split(['?', '#']).next().unwrap_or_default().to_owned(),
     };
-    let path = folder.join(path);
+    // Without `..`, but with links as they are: the artifact has a file where it is asked for.
+    let path = normal(&folder.join(path));
     let found = match kind {
-        ImportKind::Require => required(&path, specifier.ends_with('/')),
-        _ => path.is_file().then_some(path),
+        ImportKind::Require => required(&path, specifier.ends_with('/'), is_file),
+        _ => is_file(&path).then_some(path),
     }?;
-    // Without `..`, but with links as they are: Node finds packages from where a file really is, the artifact has it where it is asked for.
-    Some(Target::File(normal(&found)))
+    Some(Target::File(found))
 }
 
 /// CommonJS leaves extensions out, and names folders.
-fn required(path: &Path, folder_only: bool) -> Option<PathBuf> {
+fn required(path: &Path, folder_only: bool, is_file: IsFile<'_>) -> Option<PathBuf> {
     let with = |extension: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(extension);
         PathBuf::from(name)
     };
     let files = ["", ".js", ".json", ".node"].map(with);
-    if let Some(file) = files.into_iter().find(|file| !folder_only && file.is_file()) {
+    if let Some(file) = files.into_iter().find(|file| !folder_only && is_file(file)) {
         return Some(file);
     }
     let main = json(&path.join("package.json")).and_then(|json| Some(json.get("main")?.as_str()?.to_owned()));
     if let Some(main) = main
-        && let Some(found) = required(&path.join(main), false)
+        && let Some(found) = required(&normal(&path.join(main)), false, is_file)
     {
         return Some(found);
     }
-    ["index.js", "index.json", "index.node"].iter().map(|name| path.join(name)).find(|file| file.is_file())
+    ["index.js", "index.json", "index.node"].iter().map(|name| path.join(name)).find(|file| is_file(file))
 }
 
 /// `imports` of the nearest `package.json`: <https://nodejs.org/api/packages.html#imports>.
-fn private(folder: &Path, specifier: &str, kind: ImportKind) -> Option<Target> {
+fn private(folder: &Path, specifier: &str, kind: ImportKind, is_file: IsFile<'_>) -> Option<Target> {
     let package = folder.ancestors().find(|folder| folder.join("package.json").is_file())?;
     let json = json(&package.join("package.json"))?;
     let imports = json.get("imports")?.as_object()?;
@@ -74,9 +82,7 @@ fn private(folder: &Path, specifier: &str, kind: ImportKind) -> Option<Target> {
     };
     let target = conditional(value, kind)?.replace('*', star);
     match target.starts_with("./") {
-        true => {
-            Some(package.join(&target)).filter(|file| file.is_file()).map(|file| Target::File(normal(&file)))
-        }
+        true => Some(normal(&package.join(&target))).filter(|file| is_file(file)).map(Target::File),
         false => Some(Target::Package(target)),
     }
 }
@@ -139,7 +145,12 @@ mod tests {
             fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             fs::write(root.join(path), text).unwrap();
         }
-        let file = |from: &str, specifier: &str, kind| match resolve(&root.join(from), specifier, kind) {
+        let file = |from: &str, specifier: &str, kind| match resolve(
+            &root.join(from),
+            specifier,
+            kind,
+            &Path::is_file,
+        ) {
             Some(Target::File(path)) => path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"),
             Some(Target::Package(name)) => format!("package {name}"),
             None => "none".into(),

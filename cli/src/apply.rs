@@ -208,7 +208,8 @@ impl Run<'_> {
             ));
         } else {
             let took = started.elapsed().as_secs_f64();
-            ui.result(format_args!("{} ({calls} calls, {uploads} uploads, {took:.1} s)", counts.past()));
+            let (calls, uploads) = (counted(calls, "call"), counted(uploads, "upload"));
+            ui.result(format_args!("{} ({calls}, {uploads}, {took:.1} s)", counts.past()));
         }
         if self.verb != "remove" {
             for endpoint in &info.endpoints {
@@ -228,4 +229,9 @@ impl Run<'_> {
         })?;
         Ok(Exit::Ok)
     }
+}
+
+/// `1 call`, `2 calls`
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -43,10 +43,12 @@ pub(crate) fn run(settings: &Settings, args: &Build) -> Result<Exit, Error> {
     match args.explain.as_ref().and_then(|name| artifacts.get(name)) {
         Some(artifact) => explain(settings, artifact),
         None => {
-            for (function, artifact) in &artifacts {
+            let line = |(function, artifact): (&String, &Artifact)| {
                 let digest: String = artifact.digest.0.chars().take(12).collect();
-                ui.result(format_args!("{function}  {digest}  {}", size(artifact.size)));
-            }
+                format!("{function}  {digest}  {}", size(artifact.size))
+            };
+            // One write, however many functions.
+            ui.result(artifacts.iter().map(line).collect::<Vec<_>>().join("\n"));
         }
     }
     let function = |artifact: &'_ Artifact| artifact.zip.display().to_string();
@@ -87,13 +89,9 @@ pub(crate) fn known(project: &Project, name: &str) -> Result<(), Error> {
 
 fn explain(settings: &Settings, artifact: &Artifact) {
     let width = artifact.files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
-    for file in &artifact.files {
+    let line = |file: &sf_build::Entry| {
         let executable = if file.executable { "x" } else { "-" };
-        settings.ui.result(format_args!(
-            "{:width$}  {:>10}  {executable}  {}",
-            file.path,
-            size(file.size),
-            file.why
-        ));
-    }
+        format!("{:width$}  {:>10}  {executable}  {}", file.path, size(file.size), file.why)
+    };
+    settings.ui.result(artifact.files.iter().map(line).collect::<Vec<_>>().join("\n"));
 }

@@ -30,7 +30,7 @@ pub(crate) fn assemble(
         let (executable, sha256, size) = match &file.source {
             Source::File(source) => {
                 let hashed = shared.files.hash(source).map_err(|error| Cause::io("read", source, &error))?;
-                (hashed.executable, hashed.sha256, hashed.size)
+                (hashed.executable, hashed.sha256.clone(), hashed.size)
             }
             Source::Bytes(bytes) => (false, hex(&Sha256::digest(bytes)), bytes.len() as u64),
             Source::Kit(kit) => (false, kit.sha256.clone(), kit.bytes.len() as u64),

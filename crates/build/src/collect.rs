@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use sf_model::{Function, Handler, Interface, RuntimeFamily};
@@ -27,22 +27,23 @@ pub(crate) struct Shared<'a> {
     pub(crate) web: web::Shared,
     listing: OnceLock<Result<Vec<String>, Cause>>,
     /// Folders without links in their paths, by how they were named.
-    folders: Mutex<HashMap<OsString, PathBuf>>,
+    folders: RwLock<HashMap<OsString, PathBuf>>,
 }
 
 impl<'a> Shared<'a> {
     pub(crate) fn open(layout: &'a Layout, progress: &'a dyn Progress) -> Self {
         let root = layout.root.canonicalize().unwrap_or_else(|_| layout.root.clone());
+        let (files, scans) = rayon::join(|| Files::open(&layout.cache, &root), || Scans::open(&layout.cache));
         Self {
             layout,
             progress,
-            files: Files::open(&layout.cache, &root),
-            scans: Scans::open(&layout.cache),
+            files,
+            scans,
             node: node::Shared::default(),
             python: python::Shared::default(),
             web: web::Shared::default(),
             listing: OnceLock::new(),
-            folders: Mutex::default(),
+            folders: RwLock::default(),
             root,
         }
     }
@@ -81,18 +82,29 @@ impl<'a> Shared<'a> {
         if self.files.hash(path).map_or(true, |hashed| hashed.is_link) {
             return path.canonicalize();
         }
-        if let Some(real) =
-            self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder.as_os_str())
-        {
-            return Ok(real.join(name));
+        self.real_folder(folder).map(|folder| folder.join(name))
+    }
+
+    fn real_folder(&self, folder: &Path) -> io::Result<PathBuf> {
+        if folder == self.root {
+            return Ok(self.root.clone());
         }
-        let real = folder.canonicalize()?;
-        let joined = real.join(name);
+        if let Some(real) =
+            self.folders.read().unwrap_or_else(PoisonError::into_inner).get(folder.as_os_str())
+        {
+            return Ok(real.clone());
+        }
+        let real = match (folder.parent(), folder.file_name()) {
+            (Some(above), Some(name)) if above.starts_with(&self.root) && !folder.is_symlink() => {
+                self.real_folder(above)?.join(name)
+            }
+            _ => folder.canonicalize()?,
+        };
         self.folders
-            .lock()
+            .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(folder.as_os_str().to_owned(), real);
-        Ok(joined)
+            .insert(folder.as_os_str().to_owned(), real.clone());
+        Ok(real)
     }
 
     /// A path as the user knows it: relative to the manifest where it can be.

@@ -9,7 +9,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -42,15 +42,19 @@ pub(crate) struct Hashed {
 /// The stat cache. Keys are texts: comparing paths part by part takes longer than the `stat`.
 pub(crate) struct Files {
     path: PathBuf,
-    known: Mutex<HashMap<OsString, Known>>,
+    known: RwLock<HashMap<OsString, Known>>,
     learnt: AtomicBool,
     /// Files of this build: looked at once, however many functions have them.
-    seen: Mutex<HashMap<OsString, Hashed>>,
+    seen: RwLock<HashMap<OsString, Arc<Hashed>>>,
     root: PathBuf,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn nanoseconds(time: SystemTime) -> u64 {
@@ -65,7 +69,7 @@ impl Files {
             .ok()
             .and_then(|bytes| serde_json::from_slice::<HashMap<String, Known>>(&bytes).ok());
         let known = known.unwrap_or_default().into_iter().map(|(path, known)| (path.into(), known)).collect();
-        let (known, seen) = (Mutex::new(known), Mutex::default());
+        let (known, seen) = (RwLock::new(known), RwLock::default());
         Self { path, known, learnt: AtomicBool::new(false), seen, root: root.to_owned() }
     }
 
@@ -75,8 +79,8 @@ impl Files {
     }
 
     /// A file's hash. `path` is absolute.
-    pub(crate) fn hash(&self, path: &Path) -> io::Result<Hashed> {
-        if let Some(hashed) = lock(&self.seen).get(path.as_os_str()) {
+    pub(crate) fn hash(&self, path: &Path) -> io::Result<Arc<Hashed>> {
+        if let Some(hashed) = read(&self.seen).get(path.as_os_str()) {
             return Ok(hashed.clone());
         }
         let mut metadata = fs::symlink_metadata(path)?;
@@ -88,8 +92,9 @@ impl Files {
             return Err(io::Error::other("it is no ordinary file"));
         }
         let sha256 = self.sha256(path, stat(&metadata))?;
-        let hashed = Hashed { sha256, size: metadata.len(), executable: is_executable(&metadata), is_link };
-        lock(&self.seen).insert(path.as_os_str().to_owned(), hashed.clone());
+        let hashed =
+            Arc::new(Hashed { sha256, size: metadata.len(), executable: is_executable(&metadata), is_link });
+        write(&self.seen).insert(path.as_os_str().to_owned(), hashed.clone());
         Ok(hashed)
     }
 
@@ -99,12 +104,12 @@ impl Files {
         let grain = u64::try_from(GRAIN.as_nanos()).unwrap_or(u64::MAX);
         let is_same =
             |known: &&Known| known.stat == stat && stat.1.max(stat.2).saturating_add(grain) < known.hashed_ns;
-        if let Some(known) = lock(&self.known).get(key).filter(is_same) {
+        if let Some(known) = read(&self.known).get(key).filter(is_same) {
             return Ok(known.sha256.clone());
         }
         let hashed_ns = nanoseconds(SystemTime::now());
         let sha256 = sha256_of(File::open(path)?)?;
-        lock(&self.known).insert(key.to_owned(), Known { stat, hashed_ns, sha256: sha256.clone() });
+        write(&self.known).insert(key.to_owned(), Known { stat, hashed_ns, sha256: sha256.clone() });
         self.learnt.store(true, Ordering::Relaxed);
         Ok(sha256)
     }
@@ -114,8 +119,8 @@ impl Files {
         if !self.learnt.load(Ordering::Relaxed) {
             return;
         }
-        let seen = lock(&self.seen);
-        let mut known = lock(&self.known);
+        let seen = read(&self.seen);
+        let mut known = write(&self.known);
         // Files that are gone are forgotten; those of functions that were not built this time are kept.
         known.retain(|path, _| {
             let path = self.root.join(path);

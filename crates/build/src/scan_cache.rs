@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ pub(crate) fn line_and_column(text: &str, offset: usize) -> String {
 /// The cache.
 pub(crate) struct Scans {
     path: PathBuf,
-    known: Mutex<HashMap<String, Arc<Scan>>>,
+    known: RwLock<HashMap<String, Arc<Scan>>>,
     learnt: AtomicBool,
 }
 
@@ -77,7 +77,7 @@ impl Scans {
         let path = cache.join(format!("scans-{VERSION}.json"));
         let known =
             fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        Self { path, known: Mutex::new(known), learnt: AtomicBool::new(false) }
+        Self { path, known: RwLock::new(known), learnt: AtomicBool::new(false) }
     }
 
     /// The scan of a file with this hash; `language` keeps scanners apart.
@@ -89,13 +89,13 @@ impl Scans {
         scan: impl Fn(&str) -> Scan,
     ) -> std::io::Result<Arc<Scan>> {
         let key = format!("{language}:{sha256}");
-        if let Some(found) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(found) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(found.clone());
         }
         let text = String::from_utf8_lossy(&fs::read(file)?).into_owned();
         let found = Arc::new(scan(&text));
         self.learnt.store(true, Ordering::Relaxed);
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
         Ok(found)
     }
 
@@ -103,7 +103,7 @@ impl Scans {
         if !self.learnt.load(Ordering::Relaxed) {
             return;
         }
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Ok(bytes) = serde_json::to_vec(&known.iter().collect::<BTreeMap<_, _>>()) {
             crate::files::save_if_changed(&self.path, &bytes);
         }

@@ -92,7 +92,7 @@ fn inputs(build: &BuildCommand, shared: &collect::Shared<'_>) -> Result<String, 
             continue;
         }
         let file = shared.root.join(path);
-        let hashed = shared.files.hash(&file).map(|hashed| hashed.sha256).unwrap_or_default();
+        let hashed = shared.files.hash(&file).map(|hashed| hashed.sha256.clone()).unwrap_or_default();
         hasher.update(format!("{path}\n{hashed}\n"));
     }
     Ok(hex(&hasher.finalize()))

@@ -133,7 +133,7 @@ fn context(shared: &Shared<'_>) -> Result<String, Cause> {
         let name = path.rsplit('/').next().unwrap_or(path);
         if CONFIGURATION.contains(&name) || (name.starts_with("tsconfig.") && name.ends_with(".json")) {
             let hashed = shared.files.hash(&shared.root.join(path));
-            hasher.update(hashed.map(|hashed| hashed.sha256).unwrap_or_default().as_bytes());
+            hasher.update(hashed.map(|hashed| hashed.sha256.clone()).unwrap_or_default().as_bytes());
         }
     }
     // npm's record of what is installed.
@@ -183,7 +183,7 @@ fn run(
     for path in read.inputs.into_keys() {
         // esbuild lists what is no file too, such as `(disabled):x`.
         if let Ok(hashed) = shared.files.hash(&shared.root.join(&path)) {
-            inputs.insert(path, hashed.sha256);
+            inputs.insert(path, hashed.sha256.clone());
         }
     }
     Ok(inputs)

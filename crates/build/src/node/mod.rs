@@ -5,9 +5,9 @@ mod packages;
 mod resolve;
 mod scan;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use sf_model::Handler;
@@ -28,6 +28,26 @@ const CODE: [&str; 8] = ["mjs", "cjs", "js", "ts", "mts", "cts", "tsx", "jsx"];
 pub(crate) struct Shared {
     packages: packages::Listings,
     esbuild: esbuild::Found,
+    /// The `package.json` that rules a folder, by the folder.
+    scopes: Mutex<HashMap<PathBuf, Option<PathBuf>>>,
+}
+
+impl Shared {
+    /// The nearest `package.json`, in a folder or above it.
+    fn scope(&self, folder: &Path) -> Option<PathBuf> {
+        let known =
+            |folder: &Path| self.scopes.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned();
+        if let Some(scope) = known(folder) {
+            return scope;
+        }
+        let own = folder.join("package.json");
+        let scope = match own.is_file() {
+            true => Some(own),
+            false => folder.parent().and_then(|above| self.scope(above)),
+        };
+        self.scopes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned(), scope.clone());
+        scope
+    }
 }
 
 /// Collects a function's files; `file` is its handler's, relative to the root.
@@ -75,14 +95,14 @@ struct Graph<'a, 'b> {
     collected: Collected,
     packages: Packages<'a, 'b>,
     waiting: VecDeque<(String, PathBuf)>,
-    /// The `package.json` that rules a folder, by the folder.
-    scopes: BTreeMap<PathBuf, Option<PathBuf>>,
+    /// Folders whose `package.json` was looked for.
+    scoped: HashSet<PathBuf>,
 }
 
 impl<'a, 'b> Graph<'a, 'b> {
     fn new(shared: &'a collect::Shared<'b>) -> Self {
-        let (collected, waiting, scopes) = Default::default();
-        Self { shared, collected, packages: Packages::new(shared), waiting, scopes }
+        let (collected, waiting, scoped) = Default::default();
+        Self { shared, collected, packages: Packages::new(shared), waiting, scoped }
     }
 
     fn collect(mut self, entry: &str) -> Result<Collected, Cause> {
@@ -181,11 +201,12 @@ impl<'a, 'b> Graph<'a, 'b> {
     /// The nearest `package.json`, as far as Node needs it to read the file: the rest of it (scripts, versions) changes nothing.
     fn add_scope(&mut self, file: &Path) -> Result<(), Cause> {
         let folder = file.parent().unwrap_or(&self.shared.root);
-        let scope = self.scopes.entry(folder.to_owned()).or_insert_with(|| {
-            folder.ancestors().map(|folder| folder.join("package.json")).find(|path| path.is_file())
-        });
+        if !self.scoped.insert(folder.to_owned()) {
+            return Ok(());
+        }
+        let scope = &self.shared.node.scope(folder);
         let Some(scope) = scope else { return Ok(()) };
-        let text = std::fs::read(&*scope).map_err(|error| Cause::io("read", scope, &error))?;
+        let text = std::fs::read(scope).map_err(|error| Cause::io("read", scope, &error))?;
         let whole: Map<String, Value> = serde_json::from_slice(&text)
             .map_err(|error| Cause::new(format!("parse `{}`: {error}", self.shared.shown(scope))))?;
         let kept = whole

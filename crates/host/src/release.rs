@@ -28,7 +28,7 @@ pub(crate) fn compile(
     spec: ReleaseSpec,
     previous: Option<&Release>,
     context: impl Fn(&str) -> FunctionContext,
-    unpacked: impl Fn(&str) -> std::io::Result<std::path::PathBuf>,
+    unpacked: impl Fn(&str) -> std::io::Result<Arc<crate::store::Unpacked>>,
 ) -> Result<Release, ApiError> {
     let mut parts = Parts::default();
     for (address, revision) in &spec.resources {

@@ -14,10 +14,11 @@
 //!
 //! Files are replaced by writing a temporary one, syncing it and renaming it: a killed host leaves the old or the new one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 use sf_host_api::Resource;
@@ -42,8 +43,21 @@ pub(crate) struct Stored {
     pub(crate) revisions: BTreeMap<String, serde_json::Value>,
 }
 
+/// An artifact's folder, which stays as long as somebody holds this.
+pub(crate) struct Unpacked(PathBuf);
+
+impl std::ops::Deref for Unpacked {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
 pub(crate) struct Store {
     root: PathBuf,
+    /// Folders that workers may still read, by digest: those of releases that were replaced finish what they have.
+    held: Mutex<BTreeMap<String, Weak<Unpacked>>>,
     token: String,
     id: String,
     _lock: File,
@@ -65,7 +79,7 @@ impl Store {
         }
         let token = read_or_make(&root.join("token"), 32)?;
         let id = read_or_make(&root.join("id"), 8)?;
-        Ok(Self { root: root.to_owned(), token, id, _lock: lock })
+        Ok(Self { root: root.to_owned(), held: Mutex::default(), token, id, _lock: lock })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -137,14 +151,25 @@ impl Store {
     }
 
     /// The artifact's folder, unpacked if it was not.
-    pub(crate) fn unpacked(&self, digest: &str) -> io::Result<PathBuf> {
+    pub(crate) fn unpacked(&self, digest: &str) -> io::Result<Arc<Unpacked>> {
+        // Held before it is looked at, so that it is not collected in between.
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = held.get(digest).and_then(Weak::upgrade) {
+            return Ok(folder);
+        }
+        let folder = Arc::new(Unpacked(self.unpack(digest)?));
+        held.insert(digest.to_owned(), Arc::downgrade(&folder));
+        Ok(folder)
+    }
+
+    fn unpack(&self, digest: &str) -> io::Result<PathBuf> {
         let target = self.root.join("unpacked").join(digest);
         if target.is_dir() {
             return Ok(target);
         }
         let temporary = tempfile::Builder::new().prefix(".unpack-").tempdir_in(self.root.join("unpacked"))?;
         let mut zip = zip::ZipArchive::new(File::open(self.artifact(digest))?).map_err(io::Error::other)?;
-        zip.extract(temporary.path()).map_err(io::Error::other)?;
+        unpack(&mut zip, temporary.path())?;
         match fs::rename(temporary.path(), &target) {
             // Somebody else was faster; theirs is the same.
             Err(error) if !target.is_dir() => Err(error),
@@ -152,14 +177,16 @@ impl Store {
         }
     }
 
-    /// Forgets artifacts that no app refers to.
-    pub(crate) fn collect(&self, used: &std::collections::BTreeSet<String>) -> io::Result<()> {
+    /// Forgets artifacts that no app refers to and no worker uses.
+    pub(crate) fn collect(&self, used: &BTreeSet<String>) -> io::Result<()> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|_, folder| folder.strong_count() > 0);
         for folder in ["artifacts", "unpacked"] {
             for entry in fs::read_dir(self.root.join(folder))? {
                 let entry = entry?;
                 let name = entry.file_name().to_string_lossy().into_owned();
                 let digest = name.strip_suffix(".zip").unwrap_or(&name);
-                if digest.starts_with('.') || used.contains(digest) {
+                if digest.starts_with('.') || used.contains(digest) || held.contains_key(digest) {
                     continue;
                 }
                 if entry.file_type()?.is_dir() {
@@ -171,6 +198,18 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Writes an archive's files. One with a name that leads out of the folder, or with a link, is refused: `sf` makes none such.
+fn unpack(zip: &mut zip::ZipArchive<File>, folder: &Path) -> io::Result<()> {
+    for index in 0..zip.len() {
+        let entry = zip.by_index(index).map_err(io::Error::other)?;
+        if entry.is_symlink() || entry.enclosed_name().is_none() {
+            let name = entry.name().unwrap_or_default().escape_debug().to_string();
+            return Err(io::Error::other(format!("the archive's entry `{name}` leads out of it")));
+        }
+    }
+    zip.extract(folder).map_err(io::Error::other)
 }
 
 /// Durable and all or nothing.
@@ -213,4 +252,51 @@ fn restrict(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn restrict(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn archive(path: &Path, write: impl Fn(&mut zip::ZipWriter<File>)) -> zip::ZipArchive<File> {
+        let mut zip = zip::ZipWriter::new(File::create(path).unwrap());
+        write(&mut zip);
+        zip.finish().unwrap();
+        zip::ZipArchive::new(File::open(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_leads_out_of_an_archive_is_refused() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        for name in ["../evil", "a/../../evil", "/tmp/evil"] {
+            let mut zip = archive(&folder.path().join("a.zip"), |zip| {
+                zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            });
+            // A rooted name may also be taken as relative to the folder; it never leads out of it.
+            let refused = unpack(&mut zip, &inner).is_err();
+            assert!(refused || name.starts_with('/'), "{name}");
+            assert!(!folder.path().join("evil").exists() && !Path::new("/tmp/evil").exists());
+        }
+        let mut zip = archive(&folder.path().join("b.zip"), |zip| {
+            zip.add_symlink("link", "/etc", SimpleFileOptions::default()).unwrap();
+        });
+        assert!(unpack(&mut zip, &inner).is_err());
+    }
+
+    #[test]
+    fn a_folder_in_use_is_kept_though_nothing_refers_to_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        drop(archive(&store.artifact("d"), |zip| zip.start_file("a", SimpleFileOptions::default()).unwrap()));
+        let held = store.unpacked("d").unwrap();
+        store.collect(&BTreeSet::new()).unwrap();
+        assert!(held.join("a").is_file());
+        drop(held);
+        store.collect(&BTreeSet::new()).unwrap();
+        assert!(!folder.path().join("unpacked/d").exists());
+    }
 }

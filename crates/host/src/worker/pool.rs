@@ -16,6 +16,7 @@ use super::process::Process;
 use super::web::WebWorker;
 use super::{Body, BoxError, CallError, Invocation, runtime};
 use crate::logs::Sink;
+use crate::store::Unpacked;
 
 /// A worker that is not ready by then is given up.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,7 +73,7 @@ pub(crate) struct Pool {
     pub(crate) revision: String,
     pub(crate) spec: FunctionSpec,
     context: FunctionContext,
-    folder: PathBuf,
+    folder: Arc<Unpacked>,
     workers: Mutex<Vec<Arc<Worker>>>,
     /// One start at a time; remembers how the last ones failed.
     starting: AsyncMutex<Failures>,
@@ -107,7 +108,7 @@ impl Pool {
         revision: String,
         spec: FunctionSpec,
         context: FunctionContext,
-        folder: PathBuf,
+        folder: Arc<Unpacked>,
     ) -> Self {
         let (workers, starting, last_error) = Default::default();
         Self { revision, spec, context, folder, workers, starting, last_error }

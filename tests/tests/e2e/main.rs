@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod examples;
+mod gateway;
 mod incremental;
 mod input;
 mod load;

@@ -5,6 +5,8 @@ mod capability;
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod driver;
 #[cfg(test)]
 mod proxy;

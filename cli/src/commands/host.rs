@@ -11,7 +11,7 @@ use crate::embedded::{Embedded, Listening};
 use crate::errors::{Error, Exit};
 use crate::registry;
 use crate::settings::Settings;
-use crate::wait;
+use crate::{wait, wait_beside_functions};
 
 /// The JSON of `sf host start` and `sf host stop`.
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ pub(crate) fn run(settings: &Settings, command: &args::Host) -> Result<Exit, Err
                 sf_host::leave_session()
                     .map_err(|cause| Error::io("leave", "the terminal's session", &cause))?;
             }
-            wait(serve(settings, args))
+            wait_beside_functions(serve(settings, args))
         }
     }
 }

@@ -90,7 +90,7 @@ fn refresh(shared: &Shared, due: &mut BTreeMap<Key, DateTime<Utc>>, now: DateTim
 fn fire(shared: &Shared, (project, stage, spec): &Key, time: DateTime<Utc>) {
     let Some(release) = shared.app(project, stage).and_then(|app| app.release()) else { return };
     let Some(pool) = release.pools.get(&spec.function).cloned() else { return };
-    let id = crate::store::random_hex(16).unwrap_or_default();
+    let id = crate::store::invocation_id();
     let event = serde_json::json!({
         "specversion": "1.0",
         "id": id,

@@ -236,6 +236,12 @@ fn read_or_make(path: &Path, bytes: usize) -> Result<String, HostError> {
     Ok(text)
 }
 
+/// The id of an invocation: 128 bits that differ from all others, but that somebody could guess. No system call, since every request
+/// has one.
+pub(crate) fn invocation_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
 /// Unguessable text, from the system's random source.
 pub(crate) fn random_hex(bytes: usize) -> io::Result<String> {
     let mut buffer = vec![0u8; bytes];

@@ -31,7 +31,7 @@ pub(super) async fn invoke(
             Some(format!("it has: {}", release.pools.keys().cloned().collect::<Vec<_>>().join(", ")));
         Refusal(error)
     })?;
-    let id = crate::store::random_hex(16).map_err(|error| Refusal(fault("internal", error.to_string())))?;
+    let id = crate::store::invocation_id();
     let live = shared.logs.follow();
     let begun = Instant::now();
     let invocation = invocation(&release, &name, &id, &request.payload)?;

@@ -124,7 +124,7 @@ async fn route(release: &Arc<Release>, request: Request<hyper::body::Incoming>) 
     let Some(pool) = release.pools.get(&function) else {
         return problem(StatusCode::BAD_GATEWAY, "no-function", "the route's function is not there");
     };
-    let id = crate::store::random_hex(16).unwrap_or_default();
+    let id = crate::store::invocation_id();
     let trace = trace(request.headers(), &id);
     let url = url(&request);
     let mut request = request.map(|body| body.map_err(Into::into).boxed());

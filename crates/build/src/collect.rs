@@ -1,13 +1,14 @@
 //! Function -> the files of its artifact, each with the reason why it is there.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use rustc_hash::FxHashMap;
 use sf_model::{Function, Handler, Interface, RuntimeFamily};
 
 use crate::files::Files;
@@ -27,7 +28,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) web: web::Shared,
     listing: OnceLock<Result<Vec<String>, Cause>>,
     /// Folders without links in their paths, by how they were named.
-    folders: RwLock<HashMap<OsString, PathBuf>>,
+    folders: RwLock<FxHashMap<OsString, PathBuf>>,
 }
 
 impl<'a> Shared<'a> {

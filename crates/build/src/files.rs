@@ -3,7 +3,7 @@
 //! As in git's index, a file that was changed about when it was hashed is not trusted: a second change within the clock's grain
 //! would not show. Such an entry is hashed again until it is older.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -22,12 +23,10 @@ const GRAIN: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stat(u64, u64, u64, u64);
 
+/// What is known of a file: how it was, when it was hashed (nanoseconds since the Unix epoch), and its SHA-256. Without names, since
+/// there are thousands of them to read at every build.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Known {
-    stat: Stat,
-    hashed_ns: u64,
-    sha256: String,
-}
+struct Known(Stat, u64, String);
 
 /// A file that was looked at.
 #[derive(Clone, Debug)]
@@ -42,10 +41,10 @@ pub(crate) struct Hashed {
 /// The stat cache. Keys are texts: comparing paths part by part takes longer than the `stat`.
 pub(crate) struct Files {
     path: PathBuf,
-    known: RwLock<HashMap<OsString, Known>>,
+    known: RwLock<FxHashMap<String, Known>>,
     learnt: AtomicBool,
     /// Files of this build: looked at once, however many functions have them.
-    seen: RwLock<HashMap<OsString, Arc<Hashed>>>,
+    seen: RwLock<FxHashMap<OsString, Arc<Hashed>>>,
     root: PathBuf,
 }
 
@@ -65,10 +64,8 @@ impl Files {
     /// A cache that is missing or damaged is an empty one.
     pub(crate) fn open(cache: &Path, root: &Path) -> Self {
         let path = cache.join("files.json");
-        let known = fs::read(&path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<HashMap<String, Known>>(&bytes).ok());
-        let known = known.unwrap_or_default().into_iter().map(|(path, known)| (path.into(), known)).collect();
+        let known =
+            fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         let (known, seen) = (RwLock::new(known), RwLock::default());
         Self { path, known, learnt: AtomicBool::new(false), seen, root: root.to_owned() }
     }
@@ -100,16 +97,17 @@ impl Files {
 
     fn sha256(&self, path: &Path, stat: Stat) -> io::Result<String> {
         // Relative, so that a moved project keeps its cache.
-        let key = path.strip_prefix(&self.root).unwrap_or(path).as_os_str();
+        let key = path.strip_prefix(&self.root).unwrap_or(path).to_str().unwrap_or_default();
         let grain = u64::try_from(GRAIN.as_nanos()).unwrap_or(u64::MAX);
-        let is_same =
-            |known: &&Known| known.stat == stat && stat.1.max(stat.2).saturating_add(grain) < known.hashed_ns;
+        let is_same = |Known(was, hashed_ns, _): &&Known| {
+            *was == stat && stat.1.max(stat.2).saturating_add(grain) < *hashed_ns
+        };
         if let Some(known) = read(&self.known).get(key).filter(is_same) {
-            return Ok(known.sha256.clone());
+            return Ok(known.2.clone());
         }
         let hashed_ns = nanoseconds(SystemTime::now());
         let sha256 = sha256_of(File::open(path)?)?;
-        write(&self.known).insert(key.to_owned(), Known { stat, hashed_ns, sha256: sha256.clone() });
+        write(&self.known).insert(key.to_owned(), Known(stat, hashed_ns, sha256.clone()));
         self.learnt.store(true, Ordering::Relaxed);
         Ok(sha256)
     }
@@ -126,10 +124,7 @@ impl Files {
             let path = self.root.join(path);
             seen.contains_key(path.as_os_str()) || path.exists()
         });
-        // What is no UTF-8 is no part of an artifact either.
-        let text: BTreeMap<_, _> =
-            known.iter().filter_map(|(path, known)| Some((path.to_str()?, known))).collect();
-        if let Ok(bytes) = serde_json::to_vec(&text) {
+        if let Ok(bytes) = serde_json::to_vec(&known.iter().collect::<BTreeMap<_, _>>()) {
             save_if_changed(&self.path, &bytes);
         }
     }

@@ -1,11 +1,12 @@
 //! What a source file imports, by the hash of its content: an unchanged file is never read again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// Part of the file's name: another scanner finds other things.
@@ -13,15 +14,20 @@ const VERSION: u32 = 1;
 
 /// What a scanner found in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Scan {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) imports: Vec<Import>,
     /// Whether something is imported whose name only the running program knows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) dynamic: bool,
     /// Names that can be called from outside, sorted.
     pub(crate) exports: Vec<String>,
     /// Whether `exports` may lack some.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) more_exports: bool,
     /// Where it is not the language it claims to be, and what is wrong: `3:5: unexpected token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<String>,
 }
 
@@ -68,7 +74,7 @@ pub(crate) fn line_and_column(text: &str, offset: usize) -> String {
 /// The cache.
 pub(crate) struct Scans {
     path: PathBuf,
-    known: RwLock<HashMap<String, Arc<Scan>>>,
+    known: RwLock<FxHashMap<String, Arc<Scan>>>,
     learnt: AtomicBool,
 }
 

@@ -45,15 +45,20 @@ pub(crate) fn assemble(
     let settings = [("interface", interface.to_owned()), ("entry", entry.clone()), ("bundler", bundler)];
     let digest = digest(&files, &settings);
     let zip = shared.layout.cache.join("artifacts").join(format!("{digest}.zip"));
-    let cached = zip.is_file();
-    if !cached {
-        let sources = picked.values().map(|file| &file.source);
-        write(&zip, files.iter().zip(sources)).map_err(|error| match error.get_ref() {
-            Some(_) => Cause::new(error.to_string()).hint("a file changed while it was read: build again"),
-            None => Cause::io("write", &zip, &error),
-        })?;
-    }
-    let size = fs::metadata(&zip).map_err(|error| Cause::io("read", &zip, &error))?.len();
+    let known = fs::metadata(&zip).ok().filter(std::fs::Metadata::is_file);
+    let (cached, size) = match known {
+        Some(metadata) => (true, metadata.len()),
+        None => {
+            let sources = picked.values().map(|file| &file.source);
+            write(&zip, files.iter().zip(sources)).map_err(|error| match error.get_ref() {
+                Some(_) => {
+                    Cause::new(error.to_string()).hint("a file changed while it was read: build again")
+                }
+                None => Cause::io("write", &zip, &error),
+            })?;
+            (false, fs::metadata(&zip).map_err(|error| Cause::io("read", &zip, &error))?.len())
+        }
+    };
     Ok(Artifact { digest, zip, size, entry, cached, files, warnings })
 }
 

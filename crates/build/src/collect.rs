@@ -60,12 +60,12 @@ impl<'a> Shared<'a> {
     /// A file's scan, which an unchanged file has already.
     pub(crate) fn scan(
         &self,
-        language: &str,
+        extension: &str,
         file: &Path,
         scan: impl Fn(&str) -> Scan,
     ) -> Result<Arc<Scan>, Cause> {
         let found =
-            self.files.hash(file).and_then(|hashed| self.scans.get(language, &hashed.sha256, file, scan));
+            self.files.hash(file).and_then(|hashed| self.scans.get(extension, &hashed.sha256, file, scan));
         let found = found.map_err(|error| Cause::io("read", file, &error))?;
         match &found.problem {
             Some(problem) => {

@@ -154,9 +154,6 @@ pub fn build(
         })
         .collect();
     shared.save();
-    // Giving back thousands of small pieces of memory takes a while, and nobody waits for it.
-    let collect::Shared { files, scans, .. } = shared;
-    rayon::spawn(move || drop((files, scans)));
     let (mut artifacts, mut errors) = (BTreeMap::new(), Vec::new());
     for (function, result) in functions.iter().zip(results) {
         match result {

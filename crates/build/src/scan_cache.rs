@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// Part of the file's name: another scanner finds other things.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a scanner found in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,8 @@ pub(crate) fn line_and_column(text: &str, offset: usize) -> String {
 /// The cache.
 pub(crate) struct Scans {
     path: PathBuf,
-    known: RwLock<FxHashMap<String, Arc<Scan>>>,
+    /// By the file's extension, then by its hash.
+    known: RwLock<FxHashMap<String, FxHashMap<String, Arc<Scan>>>>,
     learnt: AtomicBool,
 }
 
@@ -86,22 +87,24 @@ impl Scans {
         Self { path, known: RwLock::new(known), learnt: AtomicBool::new(false) }
     }
 
-    /// The scan of a file with this hash; `language` keeps scanners apart.
+    /// The scan of a file with this hash; by its extension it is read as one language or another.
     pub(crate) fn get(
         &self,
-        language: &str,
+        extension: &str,
         sha256: &str,
         file: &Path,
         scan: impl Fn(&str) -> Scan,
     ) -> std::io::Result<Arc<Scan>> {
-        let key = format!("{language}:{sha256}");
-        if let Some(found) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(extension).and_then(|known| known.get(sha256)) {
             return Ok(found.clone());
         }
+        drop(known);
         let text = String::from_utf8_lossy(&fs::read(file)?).into_owned();
         let found = Arc::new(scan(&text));
         self.learnt.store(true, Ordering::Relaxed);
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(extension.to_owned()).or_default().insert(sha256.to_owned(), found.clone());
         Ok(found)
     }
 
@@ -110,7 +113,9 @@ impl Scans {
             return;
         }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(bytes) = serde_json::to_vec(&known.iter().collect::<BTreeMap<_, _>>()) {
+        let sorted: BTreeMap<_, BTreeMap<_, _>> =
+            known.iter().map(|(key, known)| (key, known.iter().collect())).collect();
+        if let Ok(bytes) = serde_json::to_vec(&sorted) {
             crate::files::save_if_changed(&self.path, &bytes);
         }
     }

@@ -85,8 +85,8 @@ fn extension(path: &str) -> &str {
 }
 
 fn scan_file(path: &Path, shared: &collect::Shared<'_>) -> Result<Arc<Scan>, Cause> {
-    let extension = extension(path.to_str().unwrap_or_default()).to_owned();
-    shared.scan(&format!("js.{extension}"), path, |text| scan::scan(&extension, text))
+    let extension = extension(path.to_str().unwrap_or_default());
+    shared.scan(extension, path, |text| scan::scan(extension, text))
 }
 
 /// The walk along the imports.

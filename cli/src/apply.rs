@@ -16,7 +16,7 @@ use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::Connection;
 use crate::settings::Settings;
-use crate::ui::{Counts, Live, plan_text};
+use crate::ui::{Counts, Live, counted, plan_text};
 
 /// One run.
 pub(crate) struct Run<'a> {
@@ -229,9 +229,4 @@ impl Run<'_> {
         })?;
         Ok(Exit::Ok)
     }
-}
-
-/// `1 call`, `2 calls`
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

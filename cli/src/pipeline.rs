@@ -18,7 +18,7 @@ use sf_provider::{ArtifactSource, BuiltArtifact, Cx};
 use crate::errors::{Error, Exit};
 use crate::project::Project;
 use crate::registry::Connection;
-use crate::ui::{Progress, Ui, size};
+use crate::ui::{Progress, Ui, counted, size};
 
 /// Built code by function.
 pub(crate) type Artifacts = BTreeMap<String, Artifact>;
@@ -133,7 +133,8 @@ impl sf_build::Progress for Building<'_> {
 
     fn finished(&self, function: &str, artifact: &Artifact) {
         self.progress.advance();
-        let line = format!("built {function} ({}, {} files)", size(artifact.size), artifact.files.len());
+        let line =
+            format!("built {function} ({}, {})", size(artifact.size), counted(artifact.files.len(), "file"));
         if artifact.cached {
             self.ui.detail(format_args!("{line}, from the cache"));
         } else {

@@ -283,3 +283,8 @@ pub(crate) fn size(bytes: u64) -> String {
     }
     if unit == 0 { format!("{scaled} B") } else { format!("{scaled}.{} {}", rest * 10 / 1024, UNITS[unit]) }
 }
+
+/// `1 call`, `2 calls`
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

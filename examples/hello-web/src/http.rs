@@ -1,7 +1,7 @@
 //! Just enough of HTTP/1.1 for a program without dependencies. A real one would take `axum`, or what it likes: `sf` asks only that it
 //! listens on `$PORT`.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
 /// A request whose body is here.

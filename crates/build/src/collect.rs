@@ -198,6 +198,19 @@ fn handler_file(handler: &Handler, family: RuntimeFamily, shared: &Shared<'_>) -
     Err(Cause { hint, ..missing })
 }
 
+/// Whether the handler's file has what the manifest names, as far as its text can tell.
+pub(crate) fn check_export(handler: &Handler, file: &str, found: &Scan) -> Result<(), Cause> {
+    if found.more_exports || found.exports.contains(&handler.export) {
+        return Ok(());
+    }
+    let cause =
+        Cause::new(format!("handler file `{file}` has no export `{}`", handler.export)).at(handler.span);
+    Err(match found.exports.is_empty() {
+        true => cause.hint("it exports nothing"),
+        false => cause.hint(format!("it exports: {}", found.exports.join(", "))),
+    })
+}
+
 /// The file whose path is most like the wanted one.
 pub(crate) fn nearest<'p>(wanted: &str, paths: &'p [String]) -> Option<&'p str> {
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();

@@ -264,7 +264,7 @@ fn python_modules_are_found_beside_the_handler_and_in_the_root() {
     ];
     assert_eq!(paths(&project.one()), expected);
     project.write("src/a.py", "def helo(r, ctx): pass\n");
-    assert_eq!(project.error().hint.unwrap(), "it defines: helo");
+    assert_eq!(project.error().hint.unwrap(), "it exports: helo");
 }
 
 #[test]

@@ -58,9 +58,7 @@ pub(crate) fn collect(
 ) -> Result<Collected, Cause> {
     let path = shared.root.join(file);
     let found = scan_file(&path, shared).map_err(|cause| cause.at(handler.span))?;
-    if !found.more_exports && !found.exports.contains(&handler.export) {
-        return Err(no_export(handler, file, &found));
-    }
+    collect::check_export(handler, file, &found)?;
     let typed = TYPED.contains(&extension(file));
     match esbuild::find(typed, shared) {
         Some(esbuild) => esbuild::collect(&esbuild, file, shared),
@@ -69,15 +67,6 @@ pub(crate) fn collect(
             .at(handler.span)),
         None => Graph::new(shared).collect(file),
     }
-}
-
-fn no_export(handler: &Handler, file: &str, found: &Scan) -> Cause {
-    let cause =
-        Cause::new(format!("handler file `{file}` has no export `{}`", handler.export)).at(handler.span);
-    if found.exports.is_empty() {
-        return cause.hint("it exports nothing");
-    }
-    cause.hint(format!("it exports: {}", found.exports.join(", ")))
 }
 
 fn extension(path: &str) -> &str {

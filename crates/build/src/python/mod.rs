@@ -22,14 +22,7 @@ pub(crate) fn collect(
 ) -> Result<Collected, Cause> {
     let path = shared.root.join(file);
     let found = shared.scan("py", &path, scan::scan).map_err(|cause| cause.at(handler.span))?;
-    if !found.more_exports && !found.exports.contains(&handler.export) {
-        let cause =
-            Cause::new(format!("handler file `{file}` defines no `{}`", handler.export)).at(handler.span);
-        return Err(match found.exports.is_empty() {
-            true => cause.hint("it defines nothing"),
-            false => cause.hint(format!("it defines: {}", found.exports.join(", "))),
-        });
-    }
+    collect::check_export(handler, file, &found)?;
     let folder = path.parent().unwrap_or(&shared.root).to_owned();
     let mut roots = vec![folder.clone(), shared.root.clone()];
     roots.dedup();

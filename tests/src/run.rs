@@ -210,10 +210,13 @@ pub fn kill_now(pid: u32) {
     eventually(&format!("process {pid} is gone"), || (!alive(pid)).then_some(()));
 }
 
-/// Whether a process runs; a zombie does not.
+/// Whether a process runs; a zombie does not, unless threads of it are still ending: until then its ports and locks are taken.
 pub(crate) fn alive(pid: u32) -> bool {
+    let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
     match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Ok(stat) => !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
+        Ok(stat) => {
+            !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')) || threads() > 1
+        }
         Err(_) if cfg!(target_os = "linux") => false,
         Err(_) => {
             Command::new("kill").args(["-0", &pid.to_string()]).output().is_ok_and(|out| out.status.success())

@@ -160,6 +160,20 @@ impl Shared {
         Ok(())
     }
 
+    /// Listens where a gateway could not before: whoever had its port may be gone.
+    pub(crate) async fn reopen_gateways(&self) {
+        for app in self.apps() {
+            let _changing = self.changing.lock().await;
+            let closed = app.gateway.lock().await.is_none();
+            if let Some(port) = app.record().port.filter(|_| closed) {
+                match self.listen(&app, port).await {
+                    Ok(port) => tracing::info!(port, "the gateway listens again"),
+                    Err(error) => *lock(&app.gateway_error) = Some(error.to_string()),
+                }
+            }
+        }
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }

@@ -16,6 +16,7 @@ mod daemon;
 mod gateway;
 mod logs;
 mod openapi;
+mod ports;
 mod release;
 mod schedule;
 mod store;
@@ -121,11 +122,10 @@ impl Host {
     /// The folder or a port is not to be had.
     pub async fn start(config: HostConfig) -> Result<Self, HostError> {
         let store = store::Store::open(&config.data_dir)?;
-        let listener =
-            tokio::net::TcpListener::bind(config.control).await.map_err(|cause| match cause.kind() {
-                std::io::ErrorKind::AddrInUse => HostError::PortTaken { port: config.control.port() },
-                _ => HostError::Io { operation: "listen at", path: config.control.to_string(), cause },
-            })?;
+        let listener = ports::listen(config.control).await.map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::AddrInUse => HostError::PortTaken { port: config.control.port() },
+            _ => HostError::Io { operation: "listen at", path: config.control.to_string(), cause },
+        })?;
         let address = listener
             .local_addr()
             .map_err(|cause| HostError::io("read the address of", &config.data_dir, cause))?;

@@ -14,8 +14,8 @@ use sf_host_api::ScheduleSpec;
 use crate::apps::Shared;
 use crate::worker::Invocation;
 
-/// How often idle workers are looked for, and the longest wait between two looks at the clock.
-const TICK: Duration = Duration::from_secs(5);
+/// How often idle workers and closed gateways are looked for, and the longest wait between two looks at the clock.
+const TICK: Duration = Duration::from_secs(2);
 
 /// Whether a schedule can be kept.
 pub(crate) fn check(spec: &ScheduleSpec) -> Result<(), String> {
@@ -63,6 +63,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             }
         }
         shared.stop_idle();
+        shared.reopen_gateways().await;
         let wait = due.values().min().and_then(|time| (*time - shared.clock.now()).to_std().ok());
         let wait = wait.map_or(TICK, |wait| wait.min(TICK));
         tokio::select! {

@@ -160,3 +160,21 @@ fn a_deploy_after_the_hosts_death_starts_it_again() {
     let _ = project.deploy();
     assert_eq!(http::get(&format!("{url}/one")).text(), "second");
 }
+
+/// Somebody took the API's port while the host was down: that is said, and it answers as soon as the port is free.
+#[test]
+fn a_port_that_was_taken_meanwhile_is_waited_for() {
+    let env = Env::new();
+    let project = env.project("crash", &[]);
+    write(&project, "kept", &["one"]);
+    project.edit("sf.toml", THROUGH_GATE, "");
+    let _ = project.deploy();
+    let url = project.url();
+    kill_now(env.host().pid);
+    let taken = std::net::TcpListener::bind(url.trim_start_matches("http://")).unwrap();
+    let _ = project.deploy().says(&["the HTTP API does not answer"]);
+    drop(taken);
+    let answers = || http::send("GET", &format!("{url}/one"), &[], b"").ok();
+    assert_eq!(sf_e2e::eventually("the gateway listens", answers).text(), "one kept");
+    assert!(!project.deploy().text().contains("does not answer"));
+}

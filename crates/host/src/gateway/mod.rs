@@ -35,7 +35,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) async fn open(address: SocketAddr, app: Arc<App>) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = crate::ports::listen(address).await?;
         let port = listener.local_addr()?.port();
         let stop = CancellationToken::new();
         let task = tokio::spawn(accept(listener, app, stop.clone()));

@@ -1,6 +1,7 @@
 //! A worker that is any program serving HTTP on `$PORT`.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,8 +33,7 @@ impl WebWorker {
     ) -> Result<Self, CallError> {
         let failed =
             |error: std::io::Error| CallError::start("start-failed", format!("find a port: {error}"));
-        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-        let port = free.map_err(failed)?.port();
+        let port = crate::ports::free(Ipv4Addr::LOCALHOST.into()).await.map_err(failed)?;
         let more = BTreeMap::from([("PORT", port.to_string()), ("HOST", "127.0.0.1".to_owned())]);
         let process = Process::start(context, spec, program, folder, more)?;
         let accepts = async {

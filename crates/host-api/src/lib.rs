@@ -15,6 +15,14 @@
 //! | `GET`, `PUT`, `DELETE /v1/apps/{project}/{stage}/resources/{kind}/{name}` | [`Resource`]; PUT takes [`ResourcePut`] |
 //! | `POST /v1/apps/{project}/{stage}/functions/{name}/invoke` | [`InvokeRequest`] -> [`InvokeResponse`] |
 //! | `GET /v1/apps/{project}/{stage}/logs?function=&since_ms=&tail=&follow=` | NDJSON of [`LogLine`] |
+//! | `GET /v1/apps/{project}/{stage}/inboxes` | `Vec<`[`InboxStatus`]`>` |
+//! | `GET /v1/apps/{project}/{stage}/inboxes/{queue or subscription}/{name}` | [`InboxStatus`] |
+//! | `GET /v1/apps/{project}/{stage}/inboxes/{…}/{name}/messages?dead=&limit=` | `Vec<`[`MessageView`]`>` |
+//! | `POST /v1/apps/{project}/{stage}/inboxes/{…}/{name}/redrive` | dead letters are delivered again: [`Moved`] |
+//! | `POST /v1/apps/{project}/{stage}/inboxes/{…}/{name}/purge?dead=` | [`Moved`] |
+//! | `GET /v1/apps/{project}/{stage}/secrets` | `Vec<`[`SecretInfo`]`>` |
+//! | `PUT`, `DELETE /v1/apps/{project}/{stage}/secrets/{name}` | the value as the body; also before the app is deployed |
+//! | `/v1/apps/{project}/{stage}/data/…` | what functions call: `docs/data-api.md` |
 //! | `POST /v1/clock` | [`ClockAdvance`]: move the clock of schedules forward |
 //!
 //! Everything but health and the description wants `Authorization: Bearer TOKEN`. Errors are [`ApiError`] with a fitting status.
@@ -24,9 +32,15 @@
 //! no release names, and that is not the newest, is forgotten.
 
 mod client;
+mod data;
 mod types;
 
 pub use client::{AppClient, Client, ClientError, LogLines, LogsQuery, install_crypto_provider};
+pub use data::{
+    AuthorizerSpec, BucketSpec, EventSource, Grant, Grants, InboxStatus, KeyKind, KeySpec, MessageView,
+    Moved, QueueSpec, SecretInfo, SecretSpec, SocketSpec, SubscriptionSpec, TableSpec, ThrottleSpec,
+    TopicSpec,
+};
 pub use types::{
     ApiError, ApiSpec, AppStatus, ClockAdvance, CorsSpec, FunctionSpec, FunctionStatus, HandlerSpec, Health,
     HostStatus, InvokeRequest, InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,
@@ -34,4 +48,18 @@ pub use types::{
 };
 
 /// The kinds of resources there are.
-pub const KINDS: [&str; 5] = ["api", "function", "release", "route", "schedule"];
+pub const KINDS: [&str; 13] = [
+    "api",
+    "authorizer",
+    "bucket",
+    "function",
+    "queue",
+    "release",
+    "route",
+    "schedule",
+    "secret",
+    "socket",
+    "subscription",
+    "table",
+    "topic",
+];

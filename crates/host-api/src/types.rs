@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::{Grants, ThrottleSpec};
+
 /// `GET /v1/health`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
@@ -76,11 +78,11 @@ pub struct Resource {
     pub name: String,
     /// The digest of `spec`: equal specs have equal revisions.
     pub revision: String,
-    /// As it was put, by kind a [`FunctionSpec`], [`RouteSpec`], [`ScheduleSpec`], [`ApiSpec`] or [`ReleaseSpec`].
+    /// As it was put, by kind a [`FunctionSpec`], a [`RouteSpec`], … .
     pub spec: serde_json::Value,
     /// What the deployer wanted to have remembered with it; the host never reads it.
     pub annotations: BTreeMap<String, serde_json::Value>,
-    /// What it has to say: `revision` for all; `url` and `port` for `api`.
+    /// What it has to say: `revision` for all; `url` and `port` for `api`; `name` for data, and what the provider's page says.
     pub outputs: BTreeMap<String, serde_json::Value>,
 }
 
@@ -98,11 +100,11 @@ pub struct ResourcePut {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FunctionSpec {
-    /// `portable` or `web`.
+    /// `portable`, `lambda` or `web`.
     pub interface: String,
     /// The language.
     pub runtime: RuntimeSpec,
-    /// For `portable`: what is called.
+    /// For `portable` and `lambda`: what is called.
     #[serde(default)]
     pub handler: Option<HandlerSpec>,
     /// For `web`: the program in the artifact and its arguments.
@@ -120,6 +122,12 @@ pub struct FunctionSpec {
     /// Workers kept ready.
     #[serde(default)]
     pub warm: u32,
+    /// For `lambda`: the version of API Gateway's payload, `2.0` (also when absent) or `1.0`.
+    #[serde(default)]
+    pub payload: Option<String>,
+    /// What it may reach.
+    #[serde(default)]
+    pub grants: Grants,
 }
 
 /// A language and its version.
@@ -153,6 +161,12 @@ pub struct RouteSpec {
     pub path: String,
     /// Who answers.
     pub function: String,
+    /// The authorizer that lets a request through.
+    #[serde(default)]
+    pub auth: Option<String>,
+    /// Its own limit, besides the API's.
+    #[serde(default)]
+    pub throttle: Option<ThrottleSpec>,
 }
 
 /// A schedule.
@@ -174,6 +188,9 @@ pub struct ApiSpec {
     /// Cross-origin rules.
     #[serde(default)]
     pub cors: Option<CorsSpec>,
+    /// Requests over all routes.
+    #[serde(default)]
+    pub throttle: Option<ThrottleSpec>,
     /// A port of one's own choice; absent: the host chooses once and keeps it.
     #[serde(default)]
     pub port: Option<u16>,

@@ -19,6 +19,7 @@ mod openapi;
 mod ports;
 mod release;
 mod schedule;
+mod sockets;
 mod store;
 mod worker;
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sf_host_api::{ApiError, ApiSpec, FunctionSpec, ReleaseSpec, RouteSpec, ScheduleSpec};
+use sf_host_api::{
+    ApiError, ApiSpec, AuthorizerSpec, FunctionSpec, ReleaseSpec, RouteSpec, ScheduleSpec, SocketSpec,
+    SubscriptionSpec,
+};
 
 use crate::gateway::cors::Cors;
 use crate::gateway::router::Router;
@@ -18,6 +21,12 @@ pub(crate) struct Release {
     pub(crate) cors: Option<Cors>,
     pub(crate) routes: Vec<RouteSpec>,
     pub(crate) schedules: Vec<ScheduleSpec>,
+    /// The API's settings.
+    pub(crate) api: ApiSpec,
+    /// By name, as are the following.
+    pub(crate) authorizers: BTreeMap<String, AuthorizerSpec>,
+    pub(crate) sockets: BTreeMap<String, SocketSpec>,
+    pub(crate) subscriptions: BTreeMap<String, SubscriptionSpec>,
     pub(crate) pools: BTreeMap<String, Arc<Pool>>,
 }
 
@@ -65,9 +74,22 @@ pub(crate) fn compile(
         }
     }
     let router = Router::new(&parts.routes).map_err(|message| fault("bad-route", message))?;
-    let cors = parts.api.cors.map(|cors| Cors::new(cors, &parts.routes));
-    let (revision, routes, schedules) = (revision.to_owned(), parts.routes, parts.schedules);
-    Ok(Release { revision, spec, router, cors, routes, schedules, pools })
+    let cors = parts.api.cors.clone().map(|cors| Cors::new(cors, &parts.routes));
+    let Parts { api, routes, schedules, authorizers, sockets, subscriptions, functions: _ } = parts;
+    let revision = revision.to_owned();
+    Ok(Release {
+        revision,
+        spec,
+        router,
+        cors,
+        routes,
+        schedules,
+        api,
+        authorizers,
+        sockets,
+        subscriptions,
+        pools,
+    })
 }
 
 fn fault(code: &str, message: String) -> ApiError {
@@ -80,6 +102,9 @@ struct Parts {
     functions: BTreeMap<String, (String, FunctionSpec)>,
     routes: Vec<RouteSpec>,
     schedules: Vec<ScheduleSpec>,
+    authorizers: BTreeMap<String, AuthorizerSpec>,
+    sockets: BTreeMap<String, SocketSpec>,
+    subscriptions: BTreeMap<String, SubscriptionSpec>,
 }
 
 impl Parts {
@@ -94,6 +119,17 @@ impl Parts {
                 let spec = serde_json::from_value(json).map_err(bad)?;
                 self.functions.insert(name.to_owned(), (revision.to_owned(), spec));
             }
+            "authorizer" => {
+                self.authorizers.insert(name.to_owned(), serde_json::from_value(json).map_err(bad)?);
+            }
+            "socket" => {
+                self.sockets.insert(name.to_owned(), serde_json::from_value(json).map_err(bad)?);
+            }
+            "subscription" => {
+                self.subscriptions.insert(name.to_owned(), serde_json::from_value(json).map_err(bad)?);
+            }
+            // They are there from their put on; a release names them so that they outlive those who use them.
+            "bucket" | "queue" | "secret" | "table" | "topic" => {}
             _ => return Err(fault("bad-spec", format!("release: `{address}` cannot be released"))),
         }
         Ok(())
@@ -109,6 +145,14 @@ impl Parts {
             .schedules
             .iter()
             .map(|schedule| (format!("schedule `{}`", schedule.expression), &schedule.function));
-        routes.chain(schedules)
+        let subscriptions = self
+            .subscriptions
+            .iter()
+            .map(|(name, subscription)| (format!("subscription `{name}`"), &subscription.function));
+        let sockets = self.sockets.iter().flat_map(|(name, socket)| {
+            let called = [&socket.connect, &socket.message, &socket.disconnect];
+            called.into_iter().flatten().map(move |function| (format!("socket `{name}`"), function))
+        });
+        routes.chain(schedules).chain(subscriptions).chain(sockets)
     }
 }

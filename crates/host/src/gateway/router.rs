@@ -172,7 +172,13 @@ mod tests {
     fn router(routes: &[&str]) -> Router {
         let spec = |(index, text): (usize, &&str)| {
             let (method, path) = text.split_once(' ').unwrap();
-            RouteSpec { method: method.into(), path: path.into(), function: index.to_string() }
+            RouteSpec {
+                method: method.into(),
+                path: path.into(),
+                function: index.to_string(),
+                auth: None,
+                throttle: None,
+            }
         };
         Router::new(&routes.iter().enumerate().map(spec).collect::<Vec<_>>()).unwrap()
     }

@@ -27,6 +27,11 @@ impl<'env> Project<'env> {
         self.env.run(&self.dir, args)
     }
 
+    /// `sf` in it, to be run with [`crate::run`].
+    pub fn command(&self, args: &[&str]) -> std::process::Command {
+        self.env.command(&self.dir, args)
+    }
+
     /// Starts `sf` in it.
     pub fn start(&self, args: &[&str]) -> Running {
         self.env.start(&self.dir, args)

@@ -1,0 +1,61 @@
+//! The conformance suite (`kits/conformance`): one definition of what portable functions may rely on, played in every language against a
+//! provider. `SF_CONFORMANCE_PROVIDER` names it (the embedded host without), `SF_CONFORMANCE_ONLY` narrows the cases by name.
+
+mod expect;
+mod play;
+mod suite;
+mod target;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use play::Player;
+use suite::Case;
+use target::Target;
+
+/// Cases at once: most of them wait for something.
+const AT_ONCE: usize = 4;
+
+#[test]
+fn node() {
+    conforms("node");
+}
+
+#[test]
+fn python() {
+    conforms("python");
+}
+
+fn conforms(language: &str) {
+    let cases = suite::load(std::env::var("SF_CONFORMANCE_ONLY").ok().as_deref());
+    assert!(!cases.is_empty(), "no case has such a name");
+    let env = sf_e2e::Env::new();
+    let target = Target::deploy(&env, language);
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(why) = run(&target, case) {
+                        failures
+                            .lock()
+                            .expect("no panic while held")
+                            .push(format!("{}\n    {why}", case.name));
+                    }
+                }
+            });
+        }
+    });
+    target.remove();
+    let failures = failures.into_inner().expect("no panic while held");
+    println!("{language}: {} passed, {} failed", cases.len() - failures.len(), failures.len());
+    assert!(failures.is_empty(), "{language} on {}:\n\n{}", target.provider, failures.join("\n\n"));
+}
+
+fn run(target: &Target<'_>, case: &Case) -> Result<(), String> {
+    let mut player = Player::new(target, &case.name);
+    for (index, step) in case.steps.iter().enumerate() {
+        player.step(step).map_err(|why| format!("step {}: {why}", index + 1))?;
+    }
+    Ok(())
+}

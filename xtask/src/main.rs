@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for developers: it prints")]
 
 mod bench;
+mod conformance;
 mod demo;
 mod generate;
 mod process;
@@ -15,6 +16,11 @@ type Command = (&'static str, &'static str, fn(&[String]) -> Result<(), String>)
 
 const COMMANDS: &[Command] = &[
     ("bench", "measure, and write docs/benchmarks.md", bench::bench),
+    (
+        "conformance",
+        "play kits/conformance against a provider: [--provider NAME] [node|python] [part of a name]",
+        conformance::conformance,
+    ),
     ("demo", "build sf, deploy examples/hello-node, call it; --stop removes it", demo::demo),
     ("generate", "make the files that come from code; --check only compares them", generate::generate),
     ("test", "run every test; further arguments narrow the Rust tests", test::test),
@@ -36,7 +42,7 @@ fn main() -> ExitCode {
 fn usage() -> ExitCode {
     eprintln!("Usage: cargo xtask COMMAND\n");
     for (name, about, _) in COMMANDS {
-        eprintln!("  {name:<10} {about}");
+        eprintln!("  {name:<12} {about}");
     }
     ExitCode::from(2)
 }

@@ -207,11 +207,18 @@ impl Host {
     /// # Panics
     /// If there is no answer.
     pub fn call(&self, method: &str, path: &str, body: &str) -> Response {
+        self.try_call(method, path, body)
+            .unwrap_or_else(|cause| panic!("{method} {}{path}: {cause}", self.url))
+    }
+
+    /// A call of the control API that may find nobody.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn try_call(&self, method: &str, path: &str, body: &str) -> std::io::Result<Response> {
         let authorization = format!("Bearer {}", self.token);
         let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-        let url = format!("{}{path}", self.url);
-        http::send(method, &url, &headers, body.as_bytes())
-            .unwrap_or_else(|cause| panic!("{method} {url}: {cause}"))
+        http::send(method, &format!("{}{path}", self.url), &headers, body.as_bytes())
     }
 
     /// `kind/name` of everything stored for a stage of a project, sorted.

@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod durability;
 mod examples;
 mod gateway;
 mod incremental;

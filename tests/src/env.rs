@@ -1,6 +1,6 @@
 //! A home of its own for each test.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -80,7 +80,16 @@ impl Env {
 
     /// `sf` in a folder, with an environment that holds nothing of the machine's but where its programs are.
     pub fn command(&self, folder: &Path, args: &[&str]) -> Command {
-        let mut command = Command::new(binary::sf());
+        self.program(binary::sf().as_os_str(), folder, args)
+    }
+
+    /// Runs another program to its end, in the same environment.
+    pub fn run_program(&self, program: &str, folder: &Path, args: &[&str]) -> Run {
+        run(&mut self.program(program.as_ref(), folder, args))
+    }
+
+    fn program(&self, program: &OsStr, folder: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).current_dir(folder).env_clear().env("PATH", &self.path);
         command.env("HOME", self.dir().join("home")).env("SF_HOME", self.dir().join("home/sf"));
         command.env("SF_HOST_PORT", "0").env("TMPDIR", self.dir());
@@ -251,14 +260,24 @@ pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("in the workspace").to_path_buf()
 }
 
-/// Where compilers and interpreters that live in the real home are, since `HOME` is another one.
+/// Where compilers and interpreters that live in the real home are, and how package managers reach their registries from this machine, since
+/// `HOME` is another one.
 fn tools() -> Vec<(String, OsString)> {
     let home = std::env::home_dir().unwrap_or_default();
     let in_home = |name: &str| home.join(name).into_os_string();
     let value = |name: &str, default: OsString| (name.to_owned(), std::env::var_os(name).unwrap_or(default));
     let mut tools = vec![value("CARGO_HOME", in_home(".cargo")), value("RUSTUP_HOME", in_home(".rustup"))];
-    for name in ["PYENV_ROOT", "RUSTUP_TOOLCHAIN", "SystemRoot", "PATHEXT", "npm_config_cache"] {
-        tools.extend(std::env::var_os(name).map(|value| (name.to_owned(), value)));
+    let npm_settings = home.join(".npmrc");
+    if npm_settings.is_file() {
+        tools.push(("npm_config_userconfig".to_owned(), npm_settings.into_os_string()));
     }
+    let known =
+        ["PYENV_ROOT", "RUSTUP_TOOLCHAIN", "SystemRoot", "PATHEXT", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+    tools.extend(std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let is_wanted =
+            known.contains(&name.as_str()) || name.starts_with("PIP_") || name.starts_with("npm_config_");
+        is_wanted.then_some((name, value))
+    }));
     tools
 }

@@ -32,6 +32,11 @@ impl<'env> Project<'env> {
         self.env.command(&self.dir, args)
     }
 
+    /// Another program in it, with the environment that `sf` has.
+    pub fn run(&self, program: &str, args: &[&str]) -> Run {
+        self.env.run_program(program, &self.dir, args)
+    }
+
     /// Starts `sf` in it.
     pub fn start(&self, args: &[&str]) -> Running {
         self.env.start(&self.dir, args)

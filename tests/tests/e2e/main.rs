@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod durability;
 mod examples;
+mod frameworks;
 mod gateway;
 mod incremental;
 mod input;

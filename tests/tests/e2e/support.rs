@@ -68,3 +68,12 @@ fn decoded(path: &str) -> String {
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+/// Runs a package manager in a project. `false`, with the reason printed, where it cannot: without a registry there is nothing to test.
+pub(crate) fn installs(project: &Project<'_>, program: &str, args: &[&str]) -> bool {
+    let run = project.run(program, args);
+    if run.code != Some(0) {
+        println!("skipped: `{}` failed: {}", run.what, run.stderr.lines().last().unwrap_or_default());
+    }
+    run.code == Some(0)
+}

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use sf_e2e::{Env, Host, Project, eventually, http, kill_now};
+use sf_e2e::{Env, Host, Project, eventually, kill_now};
 
 const KILLS: u32 = 20;
 /// So that a failure can be looked at again.

@@ -8,9 +8,11 @@
 mod build;
 mod clock;
 mod deploy;
+mod kit;
 mod machine;
 mod plan;
 mod report;
+mod scale;
 mod serve;
 mod startup;
 mod tree;
@@ -31,6 +33,8 @@ const PARTS: &[Part] = &[
     ("plan", plan::measure),
     ("deploy", deploy::measure),
     ("serve", serve::measure),
+    ("kit", kit::measure),
+    ("scale", scale::measure),
 ];
 
 fn main() -> ExitCode {

@@ -62,7 +62,7 @@ const operations = {
   "bucket.list": async (ctx, { bucket, page, ...options }) => {
     const listed = await list(ctx.bucket(bucket).list(options), page);
     const keys = (objects) => objects.map((object) => object.key);
-    return Array.isArray(listed) ? keys(listed) : { ...listed, objects: keys(listed.objects) };
+    return Array.isArray(listed) ? keys(listed) : { ...listed, items: keys(listed.items) };
   },
   "bucket.url": (ctx, { bucket, key, ...options }) => ctx.bucket(bucket).url(key, options),
   // More than fits the memory that it may use, there and back.

@@ -145,7 +145,7 @@ function s3(event, identity) {
     eventTime: isoMillis(event.time),
     eventName: isCreated ? "ObjectCreated:Put" : "ObjectRemoved:Delete",
     userIdentity: { principalId: identity.project },
-    requestParameters: { sourceIPAddress: "127.0.0.1" },
+    requestParameters: { sourceIPAddress: "" },
     responseElements: { "x-amz-request-id": event.id, "x-amz-id-2": event.id },
     s3: {
       s3SchemaVersion: "1.0",

@@ -105,9 +105,10 @@ function call(handler, event, context) {
     const result = handler(event, context, callback);
     if (typeof result?.then === "function") {
       result.then(resolve, reject);
-    } else if (result !== undefined || (handler.length < 3 && !isLegacy)) {
-      // On Lambda the answer is null once the event loop is empty. A worker's never is; but this handler has no way left to answer.
-      resolve(result);
+    } else if (handler.length < 3 && !isLegacy) {
+      // As on Lambda, what is returned is no answer. There it is null once the event loop is empty; a worker's never is, but a handler that
+      // takes no callback has no way left to answer.
+      resolve(null);
     }
   });
 }

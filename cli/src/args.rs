@@ -1,11 +1,23 @@
 //! The command line as clap sees it: flags, defaults, help. No effects, and nothing is resolved here (see `settings`).
 
+mod bucket;
+mod messages;
+mod secret;
+mod table;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use sf_model::Period;
+
+pub(crate) use self::bucket::{Bucket, BucketGet, BucketKey, BucketLs, BucketPut, BucketUrl, LinkMethod};
+pub(crate) use self::messages::{
+    MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend, Topic, TopicPublish,
+};
+pub(crate) use self::secret::{Secret, SecretRm, SecretSet};
+pub(crate) use self::table::{Table, TableKey, TablePut, TableQuery, TableScan};
 
 /// Deploys one manifest, `sf.toml`, to the provider of your choice, and makes only the calls that changed content asks for.
 #[derive(Debug, Parser)]
@@ -70,6 +82,13 @@ pub(crate) struct Target {
     pub(crate) stage: Option<String>,
 }
 
+/// A command that takes nothing but the target.
+#[derive(Debug, Args)]
+pub(crate) struct Listed {
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
 /// What may be done without asking.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Consent {
@@ -93,6 +112,16 @@ pub(crate) enum Command {
     Logs(Logs),
     Info(Info),
     Remove(Remove),
+    #[command(subcommand)]
+    Secret(Secret),
+    #[command(subcommand)]
+    Queue(Queue),
+    #[command(subcommand)]
+    Topic(Topic),
+    #[command(subcommand)]
+    Bucket(Bucket),
+    #[command(subcommand)]
+    Table(Table),
     #[command(subcommand)]
     Host(Host),
     Debug(Debug),

@@ -2,6 +2,7 @@
 
 use crate::apply::Run;
 use crate::args::Deploy;
+use crate::commands::data::secret;
 use crate::errors::{Error, Exit};
 use crate::pipeline::{self, Zips};
 use crate::project::Project;
@@ -15,6 +16,7 @@ pub(crate) async fn run(settings: &Settings, args: &Deploy) -> Result<Exit, Erro
     let desired = pipeline::compile(&settings.ui, &project, &artifacts)?;
     let connection =
         registry::connect(settings, &project.app, Reach::Start).await?.ok_or_else(registry::not_running)?;
+    secret::warn_of_missing(settings, &project, &connection).await?;
     Run {
         settings,
         project: &project,

@@ -1,12 +1,11 @@
 //! `sf invoke`
 
-use std::io::Read;
-
 use serde::Serialize;
 use serde_json::Value;
 use sf_provider::{Invocation, InvokeResult};
 
 use crate::args::Invoke;
+use crate::commands::data::input;
 use crate::commands::{build, logs, plan};
 use crate::errors::{Error, Exit};
 use crate::settings::Settings;
@@ -22,7 +21,10 @@ struct Invoked<'a> {
 
 pub(crate) async fn run(settings: &Settings, args: &Invoke) -> Result<Exit, Error> {
     let ui = &settings.ui;
-    let payload = payload(args.data.as_deref())?;
+    let payload = match &args.data {
+        Some(data) => input::json(data, "--data")?,
+        None => Value::Null,
+    };
     let (project, connection, cx) = plan::deployed(settings, &args.target).await?;
     build::known(&project, &args.function)?;
     let invocation = Invocation { function: args.function.clone(), payload };
@@ -42,27 +44,4 @@ pub(crate) async fn run(settings: &Settings, args: &Invoke) -> Result<Exit, Erro
         ui.problem(format_args!("invoke `{}`: the function failed", args.function));
     }
     Ok(if result.ok { Exit::Ok } else { Exit::Function })
-}
-
-/// `--data`: JSON, `@FILE`, or `-`; nothing is `null`.
-fn payload(data: Option<&str>) -> Result<Value, Error> {
-    let (text, place) = match data {
-        None => return Ok(Value::Null),
-        Some("-") => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map_err(|cause| Error::io("read", "stdin", &cause))?;
-            (text, "stdin".to_owned())
-        }
-        Some(data) => match data.strip_prefix('@') {
-            Some(path) => (
-                std::fs::read_to_string(path).map_err(|cause| Error::io("read", path, &cause))?,
-                path.to_owned(),
-            ),
-            None => (data.to_owned(), "--data".to_owned()),
-        },
-    };
-    serde_json::from_str(&text).map_err(|cause| {
-        Error::usage("bad-json", format!("read `{place}`: {cause}"))
-            .hint("it is to be JSON: text needs its quotes, '\"text\"'")
-    })
 }

@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod data;
 pub(crate) mod debug;
 pub(crate) mod deploy;
 pub(crate) mod host;
@@ -16,7 +17,7 @@ pub(crate) mod remove;
 
 use std::ffi::OsString;
 
-use crate::args::{Command, Host};
+use crate::args::{Bucket, Command, Host, Queue, Secret, Table, Topic};
 use crate::errors::{Error, Exit};
 
 /// What JSON calls a command.
@@ -31,6 +32,28 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Logs(_) => "logs",
         Command::Info(_) => "info",
         Command::Remove(_) => "remove",
+        Command::Secret(Secret::Set(_)) => "secret set",
+        Command::Secret(Secret::List(_)) => "secret list",
+        Command::Secret(Secret::Rm(_)) => "secret rm",
+        Command::Queue(Queue::List(_)) => "queue list",
+        Command::Queue(Queue::Peek(_)) => "queue peek",
+        Command::Queue(Queue::Send(_)) => "queue send",
+        Command::Queue(Queue::Redrive(_)) => "queue redrive",
+        Command::Queue(Queue::Purge(_)) => "queue purge",
+        Command::Topic(Topic::List(_)) => "topic list",
+        Command::Topic(Topic::Publish(_)) => "topic publish",
+        Command::Bucket(Bucket::List(_)) => "bucket list",
+        Command::Bucket(Bucket::Ls(_)) => "bucket ls",
+        Command::Bucket(Bucket::Put(_)) => "bucket put",
+        Command::Bucket(Bucket::Get(_)) => "bucket get",
+        Command::Bucket(Bucket::Rm(_)) => "bucket rm",
+        Command::Bucket(Bucket::Url(_)) => "bucket url",
+        Command::Table(Table::List(_)) => "table list",
+        Command::Table(Table::Get(_)) => "table get",
+        Command::Table(Table::Put(_)) => "table put",
+        Command::Table(Table::Rm(_)) => "table rm",
+        Command::Table(Table::Query(_)) => "table query",
+        Command::Table(Table::Scan(_)) => "table scan",
         Command::Host(Host::Start(_)) => "host start",
         Command::Host(Host::Stop) => "host stop",
         Command::Host(Host::Status) => "host status",

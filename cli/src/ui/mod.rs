@@ -103,6 +103,14 @@ impl Ui {
         self.write_stdout(text);
     }
 
+    /// Bytes that are the result as they are.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        self.to_stdout(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush())
+        });
+    }
+
     /// The result for programs: one object, only with `--json`.
     pub(crate) fn json_result(&self, value: &impl Serialize) -> Result<(), Error> {
         if self.json {
@@ -182,13 +190,17 @@ impl Ui {
 
     /// Rust ignores SIGPIPE, so a gone reader is an error of the write here, and never a panic.
     fn write_stdout(&self, text: &str) {
-        if self.closed() {
-            return;
-        }
-        let written = self.above_bar(|| {
+        self.to_stdout(|| {
             let mut out = AutoStream::new(io::stdout().lock(), self.stdout_color);
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
         });
+    }
+
+    fn to_stdout(&self, write: impl FnOnce() -> io::Result<()>) {
+        if self.closed() {
+            return;
+        }
+        let written = self.above_bar(write);
         if let Err(cause) = written {
             self.closed.store(true, Ordering::Relaxed);
             if cause.kind() != io::ErrorKind::BrokenPipe
@@ -287,4 +299,31 @@ pub(crate) fn size(bytes: u64) -> String {
 /// `1 call`, `2 calls`
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Rows whose columns stand below each other.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0)).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other() {
+        let rows =
+            [vec!["a".to_owned(), "1".into()], vec!["long".to_owned()], vec!["é".to_owned(), "22".into()]];
+        assert_eq!(columns(&rows), "a     1\nlong\né     22");
+        assert_eq!(columns(&[]), "");
+    }
 }

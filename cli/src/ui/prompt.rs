@@ -1,7 +1,7 @@
 //! Questions, asked on stderr and only where somebody can answer ([`Ui::interactive`]); every one has a flag that answers it.
 
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
-use dialoguer::{Confirm, Input, Select};
+use dialoguer::{Confirm, Input, Password, Select};
 
 use super::Ui;
 use crate::errors::{Error, Exit};
@@ -24,6 +24,15 @@ impl Ui {
             .default(default.to_owned())
             .validate_with(|text: &String| valid(text))
             .interact_text()
+            .map_err(answer)
+    }
+
+    /// A text that is not shown, twice, so that a slip is noticed.
+    pub(crate) fn ask_hidden(&self, question: &str) -> Result<String, Error> {
+        Password::with_theme(&*self.theme())
+            .with_prompt(question)
+            .with_confirmation("Once more", "the two are not the same")
+            .interact()
             .map_err(answer)
     }
 

@@ -25,8 +25,8 @@ mod validate;
 
 pub use app::{
     Access, Api, App, Bucket, BuildCommand, Cors, EnvPart, Event, EventKind, Function, Handler, HttpRoute,
-    Interface, JwtAuth, KeyType, Method, Package, PathPattern, Queue, Rollout, Route, Secret, Segment,
-    Socket, Table, TableKey, Throttle, Topic, Workflow,
+    Interface, JwtAuth, KeyType, Method, Package, PathPattern, Payload, Queue, Rollout, Route, Secret,
+    Segment, Socket, Table, TableKey, Throttle, Topic, Workflow,
 };
 pub use diagnostic::{Diagnostic, Invalid, Severity, Span};
 pub use load::load;

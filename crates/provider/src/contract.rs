@@ -10,6 +10,8 @@ use sf_model::{App, Diagnostic};
 use sf_plan::{Call, Desired, Digest, Failure, Intent, Json, Object, ObjectKey, Outcome, Schemas};
 use tokio::sync::mpsc;
 
+use crate::data::{Items, Messages, Objects, Secrets};
+
 /// The built code of each function, by the function's name.
 pub type Artifacts = BTreeMap<String, BuiltArtifact>;
 
@@ -135,7 +137,7 @@ pub type LogStream = mpsc::Receiver<Result<LogLine, Failure>>;
 /// A URL at which something of the App answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// `api` or `function`.
+    /// `api`, `socket` or `function`.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -154,6 +156,9 @@ pub struct Info {
     pub routes: Vec<String>,
     /// Schedules, as `expression -> function`.
     pub schedules: Vec<String>,
+    /// What else calls functions, as `topic projects -> function`.
+    #[serde(default)]
+    pub events: Vec<String>,
     /// The release that answers now.
     pub release: Option<String>,
     /// What does not work as deployed, one sentence each: a port that another program took, a worker that cannot start.
@@ -170,4 +175,21 @@ pub trait Operate: Send + Sync {
     async fn logs(&self, cx: &Cx, query: &LogQuery) -> Result<LogStream, Failure>;
     /// What is deployed; `None` if nothing is.
     async fn info(&self, cx: &Cx) -> Result<Option<Info>, Failure>;
+
+    /// The secrets' values. For this and the following: `None` where the provider cannot (yet).
+    fn secrets(&self) -> Option<&dyn Secrets> {
+        None
+    }
+    /// Queues and topics.
+    fn messages(&self) -> Option<&dyn Messages> {
+        None
+    }
+    /// Buckets.
+    fn objects(&self) -> Option<&dyn Objects> {
+        None
+    }
+    /// Tables.
+    fn items(&self) -> Option<&dyn Items> {
+        None
+    }
 }

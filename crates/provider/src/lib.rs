@@ -4,9 +4,14 @@
 //! Every argument and result is a serde value, so that the same traits can be served by another process.
 
 mod contract;
+mod data;
 pub mod testkit;
 
 pub use contract::{
     ArtifactSource, Artifacts, Backend, BuiltArtifact, Cx, Driver, Endpoint, Info, Invocation, InvokeResult,
     LogLine, LogQuery, LogStream, Operate, Scope,
+};
+pub use data::{
+    Body, ByteStream, Inbox, InboxId, Item, ItemPage, ItemQuery, Items, Message, Messages, ObjectInfo,
+    ObjectPage, ObjectQuery, Objects, SecretState, Secrets, UrlMethod,
 };

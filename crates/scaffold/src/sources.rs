@@ -46,11 +46,12 @@ pub(crate) static TEMPLATES: [Source; 5] = [
     Source {
         template: Template {
             name: "market",
-            summary: "a whole project: JavaScript, Python, Rust, a schedule",
+            summary: "a whole project: every kind of event and resource, in three languages",
         },
         from: From::Example(example!("talent-market":
-            ".gitignore", "Cargo.lock", "Cargo.toml", "README.md", "data/profiles.json", "sf.toml", "src/http.rs", "src/main.rs",
-            "src/profile.mjs", "src/profiles.mjs", "src/profiles.py", "src/report.py", "src/search.mjs", "src/statistics.py",
+            ".gitignore", "Cargo.lock", "Cargo.toml", "README.md", "legacy/orders.js", "sf.toml", "src/chat.mjs", "src/http.rs",
+            "src/main.rs", "src/notify.mjs", "src/png.mjs", "src/profile.mjs", "src/projects.mjs", "src/report.py", "src/resize.mjs",
+            "src/search.mjs",
         )),
     },
 ];

@@ -27,7 +27,10 @@ fn every_template_makes_a_valid_project() {
         assert_eq!(app.project, "a-0");
         for function in app.functions.values() {
             if let Some(handler) = &function.handler {
-                assert!(files.contains_key(&handler.file), "{}: {}", template.name, handler.file);
+                // A Lambda handler leaves the extension out.
+                let file =
+                    files.contains_key(&handler.file) || files.contains_key(&format!("{}.js", handler.file));
+                assert!(file, "{}: {}", template.name, handler.file);
             }
         }
         for file in [".gitignore", "README.md"] {

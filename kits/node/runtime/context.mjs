@@ -9,15 +9,147 @@ export class NotAvailable extends Error {
   }
 }
 
-/** Who runs: the same for every invocation of a worker. */
-export function identityFrom(env) {
+/** Who runs, the same for every invocation of a worker. `data` is the address and the token of the data API. */
+export function identityFrom(env, data) {
   return {
     function: env.SF_FUNCTION ?? "",
     project: env.SF_PROJECT ?? "",
     stage: env.SF_STAGE ?? "",
     provider: env.SF_PROVIDER ?? "",
+    data: data.url === undefined ? null : data,
   };
 }
+
+/** What does the work behind `table`, `bucket` and so on is loaded at the first call: a cold start pays only for what it uses. */
+let loading = null;
+function load() {
+  return (loading ??= import("./data.mjs"));
+}
+
+/** The versions of the items that were read or written. Here, since it is asked for without waiting. */
+export const versions = new WeakMap();
+
+/** One resource, as user code sees it. */
+class Resource {
+  #open;
+
+  /** `open` makes the client of data.mjs. */
+  constructor(open) {
+    this.#open = open;
+  }
+
+  /** Internal. */
+  async ask(method, ...parameters) {
+    const client = this.#open(await load());
+    // `await`, so that an error's stack leads to the user's line.
+    return await client[method](...parameters);
+  }
+}
+
+class Table extends Resource {
+  get(key) {
+    return this.ask("get", key);
+  }
+
+  put(item, options) {
+    return this.ask("put", item, options);
+  }
+
+  delete(key, options) {
+    return this.ask("delete", key, options);
+  }
+
+  query(partition, options) {
+    return new Pages((page) => this.ask("query", partition, page), options);
+  }
+
+  scan(options) {
+    return new Pages((page) => this.ask("scan", page), options);
+  }
+
+  version(item) {
+    return versions.get(item);
+  }
+}
+
+class Bucket extends Resource {
+  get(key, options) {
+    return this.ask("get", key, options);
+  }
+
+  head(key) {
+    return this.ask("head", key);
+  }
+
+  put(key, body, options) {
+    return this.ask("put", key, body, options);
+  }
+
+  delete(key) {
+    return this.ask("delete", key);
+  }
+
+  list(options) {
+    return new Pages((page) => this.ask("list", page), options);
+  }
+
+  url(key, options) {
+    return this.ask("url", key, options);
+  }
+}
+
+class Queue extends Resource {
+  send(body, options) {
+    return this.ask("send", body, options);
+  }
+}
+
+class Topic extends Resource {
+  publish(body, attributes) {
+    return this.ask("publish", body, attributes);
+  }
+}
+
+class Socket extends Resource {
+  send(connection, data) {
+    return this.ask("send", connection, data);
+  }
+
+  close(connection) {
+    return this.ask("close", connection);
+  }
+}
+
+/** A result in pages: iterated over, it fetches them one by one; `page()` gives one. At most `limit` items either way. */
+class Pages {
+  #fetch;
+  #options;
+
+  constructor(fetch, options = {}) {
+    this.#fetch = fetch;
+    this.#options = options;
+  }
+
+  page() {
+    return this.#fetch(this.#options);
+  }
+
+  async *[Symbol.asyncIterator]() {
+    const options = { ...this.#options };
+    let left = options.limit ?? Infinity;
+    do {
+      const { items, cursor } = await this.#fetch(options);
+      yield* items.slice(0, left);
+      left -= items.length;
+      options.cursor = cursor;
+      // Who wants more than a first page wants many.
+      options.limit = left === Infinity ? MAX_PAGE : left;
+    } while (left > 0 && options.cursor !== null);
+  }
+}
+
+/** The most items that a page can have. */
+export const MAX_PAGE = 1000;
 
 export class Context {
   #head;
@@ -81,36 +213,49 @@ export class Context {
     return (this.#log ??= new Log(this));
   }
 
-  table() {
-    throw this.#missing("table");
+  table(name) {
+    const session = this.#session("table");
+    return new Table((data) => new data.Table(session, name));
   }
 
-  bucket() {
-    throw this.#missing("bucket");
+  bucket(name) {
+    const session = this.#session("bucket");
+    return new Bucket((data) => new data.Bucket(session, name));
   }
 
-  queue() {
-    throw this.#missing("queue");
+  queue(name) {
+    const session = this.#session("queue");
+    return new Queue((data) => new data.Queue(session, name));
   }
 
-  topic() {
-    throw this.#missing("topic");
+  topic(name) {
+    const session = this.#session("topic");
+    return new Topic((data) => new data.Topic(session, name));
   }
 
-  socket() {
-    throw this.#missing("socket");
+  socket(name) {
+    const session = this.#session("socket");
+    return new Socket((data) => new data.Socket(session, name));
   }
 
   workflow() {
     throw this.#missing("workflow");
   }
 
-  call() {
-    throw this.#missing("call");
+  async call(name, payload) {
+    const session = this.#session("call");
+    return await (await load()).call(session, name, payload);
   }
 
-  secret() {
-    throw this.#missing("secret");
+  async secret(name) {
+    const session = this.#session("secret");
+    return await (await load()).secret(session, name);
+  }
+
+  /** What a call to the data API needs to know of this invocation. */
+  #session(what) {
+    if (this.#identity.data === null) throw this.#missing(what);
+    return { ...this.#identity.data, trace: this.trace, deadline: this.#head.deadline_ms || Infinity };
   }
 
   #missing(what) {
@@ -163,7 +308,8 @@ function readable(_key, value) {
 export function describeError(thrown) {
   try {
     if (thrown instanceof Error) {
-      return { name: cut(thrown.name), message: cut(thrown.message), stack: cut(thrown.stack ?? "") };
+      const message = typeof thrown.hint === "string" ? `${thrown.message}\nhint: ${thrown.hint}` : thrown.message;
+      return { name: cut(thrown.name), message: cut(message), stack: cut(thrown.stack ?? "") };
     }
     const message = typeof thrown === "object" ? JSON.stringify(thrown) : String(thrown);
     return { name: "Error", message: cut(message), stack: "" };

@@ -3,13 +3,12 @@
 //
 // The kit is few files because each costs a cold start 0.4 ms.
 
-import { existsSync, writeSync } from "node:fs";
+import { statSync, writeSync } from "node:fs";
 import { connect } from "node:net";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { describeError, identityFrom } from "./context.mjs";
-import { installGlobals } from "./messages.mjs";
 import { FATAL, READY, encodeJson } from "./protocol.mjs";
 import { Worker } from "./worker.mjs";
 
@@ -51,8 +50,8 @@ class LoadError extends Error {
 
 /** The function that `file` exports under `name`. Throws a LoadError. */
 async function loadHandler(file, name) {
-  const path = resolve(file);
-  if (!existsSync(path)) throw new LoadError("handler-file-missing", `the handler's file \`${file}\` is not in the artifact`);
+  const path = findFile(file);
+  if (path === undefined) throw new LoadError("handler-file-missing", `the handler's file \`${file}\` is not in the artifact`);
   let module;
   try {
     module = await import(pathToFileURL(path).href);
@@ -69,16 +68,25 @@ async function loadHandler(file, name) {
   throw new LoadError("export-missing", `\`${file}\` ${what}; ${has}`);
 }
 
+/** Lambda's `legacy/orders.handler` names the file without its extension. */
+function findFile(file) {
+  const endings = process.env.SF_INTERFACE === "lambda" ? ["", ".js", ".mjs", ".cjs"] : [""];
+  const paths = endings.map((ending) => resolve(file + ending));
+  return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+}
+
 /**
- * ESM has the itself. A CommonJS module arrives as its `module.exports` under `default`, with only those names beside it that
- * Node could tell without running it; compiled TypeScript has a `default` within that.
+ * ESM has the name itself. A CommonJS module arrives as its `module.exports` under `default`, with only those names beside it that
+ * Node could tell without running it; compiled TypeScript has a `default` within that. A name with dots is a path into an object.
  */
 function pick(module, name) {
   const own = module[name];
   const exports = module.default;
   if (name === "default") return typeof own === "function" ? own : (own?.default ?? own);
   if (own !== undefined) return own;
-  return exports !== null && (typeof exports === "object" || typeof exports === "function") ? exports[name] : undefined;
+  if (exports?.[name] !== undefined) return exports[name];
+  const dot = name.indexOf(".");
+  return dot < 0 ? undefined : name.slice(dot + 1).split(".").reduce((value, key) => value?.[key], pick(module, name.slice(0, dot)));
 }
 
 function exportedNames(module) {
@@ -103,10 +111,12 @@ const socket = open(take("SF_WORKER_SOCKET"));
 socket.on("error", () => process.exit(1));
 socket.on("close", () => process.exit(0));
 
-installGlobals();
 try {
+  const identity = identityFrom(process.env, { url: take("SF_DATA_URL"), token: take("SF_DATA_TOKEN") });
+  const { callsOf, installGlobals } = await import(process.env.SF_INTERFACE === "lambda" ? "./lambda.mjs" : "./messages.mjs");
+  installGlobals(identity);
   const handler = await loadHandler(process.env.SF_HANDLER_FILE ?? "", process.env.SF_HANDLER_EXPORT ?? "default");
-  new Worker(socket, handler, identityFrom(process.env));
+  new Worker(socket, callsOf(handler, identity));
   socket.write(encodeJson(READY, 0, { token, kit: KIT }));
 } catch (error) {
   socket.removeAllListeners("close");

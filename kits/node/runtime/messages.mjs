@@ -1,7 +1,9 @@
 // The Fetch standard's `Request` and `Response`, light: made without Node's own classes, whose loading costs a cold start some 14 ms and
 // whose making costs a warm call more than all the rest of it. What is rarely used is left to Node's own, made on demand.
 
+import { Context } from "./context.mjs";
 import { Headers, original } from "./headers.mjs";
+import { cloudEvent } from "./worker.mjs";
 
 /** The request that a handler gets; `instanceof Request` holds. */
 export class IncomingRequest {
@@ -400,6 +402,19 @@ function nativeToWire(response) {
   const fetched = response.url !== "";
   const headers = [...response.headers].filter(([name]) => !(fetched && NOT_FORWARDED.has(name)));
   return { status: response.status, headers, body: response.body };
+}
+
+/** The portable interface: a `Request` or a CloudEvent, and `ctx`. */
+export function callsOf(handler, identity) {
+  return {
+    async http(head, invocation) {
+      const request = new IncomingRequest(head, invocation.incoming, invocation);
+      return resultToWire(await handler(request, new Context(head, identity, invocation)));
+    },
+    async event(head, invocation) {
+      return handler(await cloudEvent(head, invocation.incoming), new Context(head, identity, invocation));
+    },
+  };
 }
 
 /** Puts the light classes in the place of Node's own, before user code is loaded. */

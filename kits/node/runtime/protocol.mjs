@@ -106,6 +106,16 @@ export function encodeResponse(id, status, headers, body, ended) {
   return frame;
 }
 
+/** JSON in which `{"$bytes": "base64"}` stands for bytes, as docs/data-api.md has it. */
+export function parseWithBytes(text) {
+  return text.includes('"$bytes"') ? JSON.parse(text, reviveBytes) : JSON.parse(text);
+}
+
+function reviveBytes(_key, value) {
+  const isBytes = value !== null && typeof value === "object" && typeof value.$bytes === "string" && Object.keys(value).length === 1;
+  return isBytes ? new Uint8Array(Buffer.from(value.$bytes, "base64")) : value;
+}
+
 function prefix(frame, size, type, id) {
   frame.writeUInt32BE(size, 0);
   frame[4] = type;

@@ -1,9 +1,8 @@
 // One connection to the host: frames in, invocations of the handler, frames out.
 
-import { Context, describeError } from "./context.mjs";
-import { IncomingRequest, resultToWire } from "./messages.mjs";
+import { describeError } from "./context.mjs";
 import { BODY, CANCEL, CREDIT, END, ERROR, FrameReader, IncomingBody, OutgoingBody, REQUEST, WINDOW } from "./protocol.mjs";
-import { decodeRequest, encodeBodyPrefix, encodeJson, encodeResponse } from "./protocol.mjs";
+import { decodeRequest, encodeBodyPrefix, encodeJson, encodeResponse, parseWithBytes } from "./protocol.mjs";
 
 /** Up to so many bytes, frames of one turn are joined to one write; beyond, copying costs more than it saves. */
 const JOIN = 64 * 1024;
@@ -69,16 +68,18 @@ class Invocation {
 
 export class Worker {
   #connection;
-  #handler;
-  #identity;
+  #calls;
   /** @type {Map<number, Invocation>} */
   #invocations = new Map();
   #reader = new FrameReader((type, id, payload) => this.#frame(type, id, payload));
 
-  constructor(socket, handler, identity) {
+  /**
+   * `calls` is the calling convention around the user's handler: `http(head, invocation)` gives a status, headers and a body (a string, a
+   * Uint8Array, a ReadableStream or null), `event(head, invocation)` the value to answer with.
+   */
+  constructor(socket, calls) {
     this.#connection = new Connection(socket);
-    this.#handler = handler;
-    this.#identity = identity;
+    this.#calls = calls;
     socket.on("data", (chunk) => this.#reader.push(chunk));
   }
 
@@ -111,16 +112,12 @@ export class Worker {
   /** Never rejects: what the handler throws becomes an ERROR frame. */
   async #run(id, head, invocation) {
     try {
-      const context = new Context(head, this.#identity, invocation);
       if (head.kind === "http") {
-        const result = await this.#handler(new IncomingRequest(head, invocation.incoming, invocation), context);
-        const { status, headers, body } = resultToWire(result);
+        const { status, headers, body } = await this.#calls.http(head, invocation);
         const bodiless = head.method === "HEAD" || status === 204 || status === 304;
         await this.#respond(id, invocation, status, headers, body, bodiless);
       } else {
-        const event = await cloudEvent(head, invocation.incoming);
-        const value = (await this.#handler(event, context)) ?? null;
-        const json = JSON.stringify(value) ?? "null";
+        const json = JSON.stringify((await this.#calls.event(head, invocation)) ?? null) ?? "null";
         await this.#respond(id, invocation, 200, [["content-type", "application/json"]], json, false);
       }
     } catch (thrown) {
@@ -176,12 +173,20 @@ export class Worker {
   }
 }
 
-/** The event with its data: the parsed JSON, or the bytes when it is another type, or no `data` when there is none. */
-async function cloudEvent(head, incoming) {
-  const event = head.event;
+/** Types whose data has bytes written as `{"$bytes"}`. In the others such an object is the user's own. */
+const WITH_BYTES = new Set(["sf.queue", "sf.table"]);
+
+/** The event with its data: parsed JSON, a string for `text/…`, else bytes; no `data` where JSON would be and nothing is. */
+export async function cloudEvent({ event }, incoming) {
   const bytes = await incoming.collect();
-  if (bytes.length === 0) return event;
-  event.data = isJson(event.datacontenttype) ? JSON.parse(bytes.utf8Slice(0, bytes.length)) : new Uint8Array(bytes);
+  const type = event.datacontenttype;
+  if (isJson(type)) {
+    if (bytes.length === 0) return event;
+    const text = bytes.utf8Slice(0, bytes.length);
+    event.data = WITH_BYTES.has(event.type) ? parseWithBytes(text) : JSON.parse(text);
+  } else {
+    event.data = /^text\//i.test(type) ? bytes.utf8Slice(0, bytes.length) : new Uint8Array(bytes);
+  }
   return event;
 }
 

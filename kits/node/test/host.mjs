@@ -1,5 +1,6 @@
 // A small host that speaks the worker protocol, written from docs/worker-protocol.md and not from the kit's code.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -9,6 +10,8 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../runtime/main.mjs", import.meta.url));
 const WINDOW = 1024 * 1024;
+/** Of every invocation, unless a test says otherwise: 2100-01-01. */
+const DEADLINE = 4102444800000;
 
 function frame(type, id, payload) {
   const out = Buffer.alloc(9 + payload.length);
@@ -186,14 +189,14 @@ export class Host {
   }
 
   /** A request from start to end, acknowledging the response's body as it comes. */
-  async http(method, path, { headers = [], body = "", params = {}, auth = null } = {}) {
-    const head = { kind: "http", id: "inv-1", method, url: `http://market.example${path}`, headers, params, auth };
-    const exchange = this.send({ ...head, deadline_ms: 1767225600000, trace: TRACE }, Buffer.from(body));
+  async http(method, path, { headers = [], body = "", params = {}, auth = null, deadline = DEADLINE, ...rest } = {}) {
+    const head = { kind: "http", id: "inv-1", method, url: `http://market.example${path}`, headers, params, auth, ...rest };
+    const exchange = this.send({ ...head, deadline_ms: deadline, trace: TRACE }, Buffer.from(body));
     return this.finish(exchange);
   }
 
   async event(event, data = "") {
-    const head = { kind: "event", id: "inv-2", event, deadline_ms: 1767225600000, trace: TRACE };
+    const head = { kind: "event", id: "inv-2", event, deadline_ms: DEADLINE, trace: TRACE };
     return this.finish(this.send(head, Buffer.from(data)));
   }
 
@@ -230,3 +233,15 @@ export class Host {
 }
 
 export const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/** Runs `body` against a worker and stops it, whatever happens. */
+export async function serving(files, options, body) {
+  const host = await start(typeof files === "string" ? { "handler.mjs": files } : files, options);
+  try {
+    assert.equal(host.fatal, null, host.fatal?.message);
+    assert.notEqual(host.ready, null, host.stderr);
+    await body(host);
+  } finally {
+    await host.stop();
+  }
+}

@@ -2,11 +2,13 @@
 //!
 //! Nothing is dropped in silence. Each hint is the nearest thing that works today.
 
-use std::collections::BTreeMap;
+use sf_model::{App, Diagnostic, EnvPart, EventKind, Function, Runtime, RuntimeFamily, Span, Workflow};
 
-use sf_model::{App, Diagnostic, EnvPart, EventKind, Function, Interface, Runtime, RuntimeFamily, Span};
-
+use crate::compile::grants;
 use crate::settings::Settings;
+
+/// Messages in one call, each of up to 256 KiB: what a worker can be given at once.
+const MOST_MESSAGES: u32 = 100;
 
 /// Node.js majors that the kit is made for.
 const NODE_VERSIONS: [&str; 3] = ["20", "22", "24"];
@@ -19,7 +21,7 @@ pub(crate) fn check(app: &App) -> Vec<Diagnostic> {
     found.extend(resources(app));
     found.extend(api(app));
     for function in app.functions.values() {
-        found.extend(function_items(function));
+        found.extend(function_items(app, function));
     }
     found.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
     found
@@ -31,67 +33,28 @@ fn unsupported(span: Span, feature: &str, hint: &str) -> Diagnostic {
 }
 
 fn resources(app: &App) -> Vec<Diagnostic> {
-    fn spans<T>(items: &BTreeMap<String, T>, span: fn(&T) -> Span) -> Vec<(&str, Span)> {
-        items.iter().map(|(name, item)| (name.as_str(), span(item))).collect()
-    }
-    const STORE: &str = "keep the data in a database or object store of your own, with its address in `env`, \
-                         or limit this to other providers with `only`";
-    const EVENT: &str = "call the worker directly over HTTP or on a schedule, \
-                         or limit this to other providers with `only`";
-    let table = [
-        ("bucket", spans(&app.buckets, |bucket| bucket.span), STORE),
-        ("table", spans(&app.tables, |table| table.span), STORE),
-        ("queue", spans(&app.queues, |queue| queue.span), EVENT),
-        ("topic", spans(&app.topics, |topic| topic.span), EVENT),
-        (
-            "secret",
-            spans(&app.secrets, |secret| secret.span),
-            "pass the value with `env = { NAME = \"${env:NAME}\" }` for now: it is stored as plain text with the function",
-        ),
-        (
-            "workflow",
-            spans(&app.workflows, |workflow| workflow.span),
-            "call one function from another over HTTP, or limit this to other providers with `only`",
-        ),
-        (
-            "socket",
-            spans(&app.sockets, |socket| socket.span),
-            "poll over HTTP, or limit this to other providers with `only`",
-        ),
-    ];
-    let mut found = Vec::new();
-    for (kind, items, hint) in table {
-        for (name, span) in items {
-            found.push(unsupported(span, &format!("{kind} `{name}`"), hint));
-        }
-    }
-    found
+    let workflow = |(name, workflow): (&String, &Workflow)| {
+        unsupported(
+            workflow.span,
+            &format!("workflow `{name}`"),
+            "have one function send to a queue that calls the next, or limit this to other providers with `only`",
+        )
+    };
+    app.workflows.iter().map(workflow).collect()
 }
 
-fn api(app: &App) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for (name, auth) in &app.api.auth {
-        found.push(unsupported(auth.span, &format!("authorizer `{name}`"), AUTH_HINT));
-    }
-    if let Some(throttle) = &app.api.throttle {
-        found.push(unsupported(throttle.span, "throttling", THROTTLE_HINT));
-    }
-    if let Some((domain, span)) = &app.api.domain {
-        found.push(unsupported(
-            *span,
-            &format!("the domain `{domain}`"),
-            "put a reverse proxy in front of the address that `sf info` shows",
-        ));
-    }
-    found
+fn api(app: &App) -> Option<Diagnostic> {
+    let (domain, span) = app.api.domain.as_ref()?;
+    Some(unsupported(
+        *span,
+        &format!("the domain `{domain}`"),
+        "put a reverse proxy in front of the address that `sf info` shows",
+    ))
 }
 
-const AUTH_HINT: &str = "verify the `authorization` header in the handler";
-const THROTTLE_HINT: &str = "limit the rate in a reverse proxy in front of the host";
-
-fn function_items(function: &Function) -> Vec<Diagnostic> {
+fn function_items(app: &App, function: &Function) -> Vec<Diagnostic> {
     let mut found = calling(function);
-    found.extend(grants(function));
+    found.extend(uses(app, function));
     found.extend(environment(function));
     found.extend(runtime(&function.runtime));
     if let Some(rollout) = &function.rollout
@@ -106,16 +69,9 @@ fn function_items(function: &Function) -> Vec<Diagnostic> {
     found
 }
 
-/// How it is called: interface, routes, events.
+/// What calls it.
 fn calling(function: &Function) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    if function.interface == Interface::Lambda {
-        found.push(unsupported(
-            function.interface_span,
-            "the `lambda` interface",
-            "use `interface = \"portable\"` (Request in, Response out), or `interface = \"web\"` for a program that serves HTTP",
-        ));
-    }
     if let Some(span) = function.url {
         found.push(unsupported(
             span,
@@ -123,50 +79,33 @@ fn calling(function: &Function) -> Vec<Diagnostic> {
             "give it a route of the API: `http = [\"ANY /…\"]`",
         ));
     }
-    for route in &function.http {
-        if let Some(auth) = &route.auth {
-            found.push(unsupported(route.span, &format!("routes with authorizer `{auth}`"), AUTH_HINT));
-        }
-        if let Some(throttle) = &route.throttle {
-            found.push(unsupported(throttle.span, "throttling of a route", THROTTLE_HINT));
-        }
-    }
     for event in &function.on {
-        let (feature, hint) = match &event.kind {
-            EventKind::Schedule(_) => continue,
-            EventKind::Queue { queue, .. } => (format!("events of queue `{queue}`"), PUSH_HINT),
-            EventKind::Topic { topic, .. } => (format!("events of topic `{topic}`"), PUSH_HINT),
-            EventKind::Bucket { bucket, .. } => (format!("events of bucket `{bucket}`"), POLL_HINT),
-            EventKind::Table { table } => (format!("events of table `{table}`"), POLL_HINT),
-        };
-        found.push(unsupported(event.span, &feature, hint));
+        if let EventKind::Queue { batch, .. } = &event.kind
+            && *batch > MOST_MESSAGES
+        {
+            let feature = format!("a batch of {batch} messages");
+            found.push(unsupported(
+                event.span,
+                &feature,
+                &format!("write `batch = {MOST_MESSAGES}` at most"),
+            ));
+        }
     }
     found
 }
 
-const PUSH_HINT: &str = "give the function a route (`http = [\"POST /…\"]`) and have the sender call it";
-const POLL_HINT: &str =
-    "have the function look for changes on a schedule (`on = [{ schedule = \"rate(1 minute)\" }]`)";
-
-/// What it may use.
-fn grants(function: &Function) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for name in function.uses.keys() {
+/// Uses of what the host does not have.
+fn uses(app: &App, function: &Function) -> Vec<Diagnostic> {
+    let missing = function.uses.keys().filter(|name| grants::kind(app, name).is_none());
+    let diagnostic = |name: &String| {
         let span = function.uses_spans.get(name).copied().unwrap_or(function.span);
-        found.push(unsupported(
+        unsupported(
             span,
-            &format!("`uses` (`{name}`)"),
-            "there is no `ctx` for it on this provider yet: call what the function needs by an address in `env`",
-        ));
-    }
-    for (name, span) in &function.secrets {
-        found.push(unsupported(
-            *span,
-            &format!("secrets (`{name}`)"),
-            "pass the value with `env = { NAME = \"${env:NAME}\" }` for now: it is stored as plain text with the function",
-        ));
-    }
-    found
+            &format!("workflow `{name}`"),
+            "send to a queue that calls the next function instead",
+        )
+    };
+    missing.map(diagnostic).collect()
 }
 
 /// References to outputs that the host does not have.
@@ -176,18 +115,14 @@ fn environment(function: &Function) -> Vec<Diagnostic> {
         let EnvPart::Output { kind, name, output, span } = part else {
             continue;
         };
-        if kind == "api" && output == "url" {
-            continue;
-        }
-        let (reference, hint) = match kind.as_str() {
-            "api" => (format!("${{api.{output}}}"), "the API has `${api.url}`"),
-            "function" => (
-                format!("${{function.{name}.{output}}}"),
-                "a function has no address of its own here: use `${api.url}` and one of its routes",
-            ),
-            _ => (format!("${{{kind}.{name}.{output}}}"), "use `${env:NAME}` with an address of your own"),
+        let hint = match (kind.as_str(), output.as_str()) {
+            ("function", "url") => {
+                "a function has no address of its own here: use `${api.url}` and one of its routes"
+            }
+            ("workflow", _) => "there are no workflows on this provider yet",
+            _ => continue,
         };
-        found.push(unsupported(*span, &format!("the output `{reference}`"), hint));
+        found.push(unsupported(*span, &format!("the output `${{{kind}.{name}.{output}}}`"), hint));
     }
     found
 }

@@ -2,20 +2,37 @@
 //! (`/v1/apps/{project}/{stage}`), so a name is unique within its stage and kind alone.
 
 use sf_model::{Method, PathPattern, Route, Schedule, ScheduleExpr, Segment};
-use sf_plan::{Addr, Digest, RemoteId};
+use sf_plan::{Addr, RemoteId};
 use sf_provider::Scope;
 use sha2::{Digest as _, Sha256};
 
 /// The HTTP API's settings.
 pub const API: &str = "api";
+/// What lets requests through to routes.
+pub const AUTHORIZER: &str = "authorizer";
+/// A bucket.
+pub const BUCKET: &str = "bucket";
 /// A function.
 pub const FUNCTION: &str = "function";
+/// A queue.
+pub const QUEUE: &str = "queue";
 /// What answers now.
 pub const RELEASE: &str = "release";
 /// A route of the gateway.
 pub const ROUTE: &str = "route";
 /// A schedule.
 pub const SCHEDULE: &str = "schedule";
+
+/// A secret.
+pub const SECRET: &str = "secret";
+/// A WebSocket API.
+pub const SOCKET: &str = "socket";
+/// Who is called for what happens at a resource.
+pub const SUBSCRIPTION: &str = "subscription";
+/// A table.
+pub const TABLE: &str = "table";
+/// A topic.
+pub const TOPIC: &str = "topic";
 
 /// Annotation: the resolved inputs that the resource was put from, in the JSON form of [`sf_plan::Value`].
 pub const INPUTS_ANNOTATION: &str = "sf.inputs";
@@ -24,7 +41,7 @@ pub const DEPS_ANNOTATION: &str = "sf.deps";
 /// Annotation: its generation, a number. A resource without it was not put by this backend.
 pub const GENERATION_ANNOTATION: &str = "sf.generation";
 
-/// Hexadecimal digits of a hash in a name: enough for the few schedules of one function.
+/// Hexadecimal digits of a hash in a name: enough for the few schedules and subscriptions of one function.
 const SHORT_HASH_DIGITS: usize = 8;
 
 /// The one API.
@@ -50,9 +67,12 @@ pub fn route(route: &Route) -> Addr {
 /// `schedule/report-1a2b3c4d`: from what it says, so that another order in the manifest is the same schedule.
 pub fn schedule(function: &str, schedule: &Schedule) -> Addr {
     let said = format!("{}\n{}", expression(&schedule.expr), schedule.timezone);
-    let mut hash = sha256_hex(&said).0;
-    hash.truncate(SHORT_HASH_DIGITS);
-    Addr::new(SCHEDULE, format!("{function}-{hash}"))
+    Addr::new(SCHEDULE, format!("{function}-{}", short_hash(&said)))
+}
+
+/// `subscription/resize-1a2b3c4d`: the function's `nth` one to that resource.
+pub fn subscription(function: &str, resource: &Addr, nth: u32) -> Addr {
+    Addr::new(SUBSCRIPTION, format!("{function}-{}", short_hash(&format!("{resource}\n{nth}"))))
 }
 
 /// `project/stage/kind/name`
@@ -95,9 +115,11 @@ pub fn expression(expr: &ScheduleExpr) -> String {
     }
 }
 
-fn sha256_hex(text: &str) -> Digest {
+fn short_hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    Digest(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    hash.truncate(SHORT_HASH_DIGITS);
+    hash
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub struct Function {
     pub interface: Interface,
     /// Where `interface` is said, or the function's span.
     pub interface_span: Span,
+    /// For `lambda`: the shape in which HTTP requests reach it.
+    pub payload: Payload,
     /// File and export; `None` only for `web`.
     pub handler: Option<Handler>,
     /// How a `web` program is built.
@@ -60,6 +62,16 @@ pub enum Interface {
     Lambda,
     /// A program that serves HTTP on `$PORT`.
     Web,
+}
+
+/// The version of API Gateway's payload, in which a Lambda handler gets HTTP requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Payload {
+    /// `1.0`: of REST APIs.
+    V1,
+    /// `2.0`: of HTTP APIs and function URLs.
+    #[default]
+    V2,
 }
 
 /// `src/profile.mjs#profile`, `src/report.py:nightly`, `legacy/orders.handler` (lambda).
@@ -137,6 +149,16 @@ pub struct Package {
     pub include: Vec<String>,
     /// Globs of files to leave out.
     pub exclude: Vec<String>,
+}
+
+impl Payload {
+    /// As it stands in the manifest: `2.0`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "1.0",
+            Self::V2 => "2.0",
+        }
+    }
 }
 
 impl Access {

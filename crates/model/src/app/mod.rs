@@ -13,7 +13,7 @@ use crate::diagnostic::Span;
 
 pub use api::{Api, Cors, JwtAuth, Throttle};
 pub use event::{Event, EventKind};
-pub use function::{Access, BuildCommand, EnvPart, Function, Handler, Interface, Package, Rollout};
+pub use function::{Access, BuildCommand, EnvPart, Function, Handler, Interface, Package, Payload, Rollout};
 pub use resource::{Bucket, KeyType, Queue, Secret, Socket, Table, TableKey, Topic, Workflow};
 pub use route::{HttpRoute, Method, PathPattern, Route, Segment};
 

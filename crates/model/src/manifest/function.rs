@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::api::ThrottleSection;
 use super::event::EventEntry;
 use super::scalar::{AnyKey, EnvKey, HandlerText, Percent, ProviderName, RolloutKind, Runtimes};
-use crate::app::{Access, Interface, Route};
+use crate::app::{Access, Interface, Payload, Route};
 use crate::decode::{Decode, Decoder, EnvText, Map, OneOrMany, Spanned, section};
 use crate::diagnostic::Span;
 use crate::node::{Node, NodeKind};
@@ -34,6 +34,8 @@ section! {
         /// How the code is called. `portable` (the default): Fetch requests and CloudEvents. `lambda`: an AWS Lambda
         /// handler. `web`: any program that serves HTTP on `$PORT`.
         interface: Interface,
+        /// With the interface `lambda`: the version of API Gateway's payload in which it gets HTTP requests. Default: `2.0`.
+        payload: Payload,
         /// How a `web` program is built.
         build: BuildSection,
         /// The language: `node`, `node22`, `python3.12`, … Default: that of `[defaults]`, else of the handler's file.

@@ -1,6 +1,6 @@
 //! What strings and names in the manifest can be: the parsers of this crate as [`Scalar`]s and [`KeyRule`]s.
 
-use crate::app::{Access, Interface, KeyType, Method, Route, TableKey};
+use crate::app::{Access, Interface, KeyType, Method, Payload, Route, TableKey};
 use crate::decode::{KeyRule, Scalar};
 use crate::diagnostic::Invalid;
 use crate::names;
@@ -72,6 +72,8 @@ macro_rules! words {
 words! {
     Interface, "an interface":
         "portable" => Interface::Portable, "lambda" => Interface::Lambda, "web" => Interface::Web;
+    Payload, "a version of API Gateway's payload":
+        "1.0" => Payload::V1, "2.0" => Payload::V2;
     Access, "an access":
         "read" => Access::Read, "write" => Access::Write, "read-write" => Access::ReadWrite, "call" => Access::Call;
     KeyType, "a key's type":

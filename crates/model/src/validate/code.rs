@@ -1,7 +1,7 @@
 //! How a function is called, where its code is and in which language: keys that must agree.
 
 use super::Check;
-use crate::app::{BuildCommand, Handler, Interface};
+use crate::app::{BuildCommand, Handler, Interface, Payload};
 use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::manifest::{BuildSection, HandlerText, Runtimes};
@@ -13,6 +13,7 @@ pub(super) struct CodeKeys {
     /// The function's header.
     pub(super) span: Span,
     pub(super) interface: Option<Spanned<Interface>>,
+    pub(super) payload: Option<Spanned<Payload>>,
     pub(super) handler: Option<Spanned<HandlerText>>,
     pub(super) build: Option<Spanned<BuildSection>>,
     pub(super) runtime: Option<Spanned<Runtimes>>,
@@ -23,6 +24,7 @@ pub(super) struct CodeKeys {
 pub(super) struct Code {
     pub(super) interface: Interface,
     pub(super) interface_span: Span,
+    pub(super) payload: Payload,
     pub(super) handler: Option<Handler>,
     pub(super) build: Option<BuildCommand>,
     pub(super) runtime: Runtime,
@@ -39,10 +41,18 @@ pub(super) fn lower(keys: CodeKeys, check: &mut Check<'_>) -> Option<Code> {
         Interface::Web => check_web(&keys, check),
         Interface::Portable | Interface::Lambda => check_handler(&keys, interface, check),
     }
+    if interface != Interface::Lambda
+        && let Some(payload) = &keys.payload
+    {
+        let message = "only a function with the interface `lambda` has a `payload`";
+        let error = Diagnostic::error("misplaced-key", payload.span, message);
+        check.problems.push(error.hint("leave `payload` out, or add `interface = \"lambda\"`"));
+    }
     let runtime = runtime(&keys, interface, check)?;
     Some(Code {
         interface,
         interface_span,
+        payload: keys.payload.map(|payload| payload.value).unwrap_or_default(),
         handler: keys.handler.map(|handler| Handler {
             file: handler.value.file,
             export: handler.value.export,

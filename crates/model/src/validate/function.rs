@@ -46,7 +46,7 @@ pub(super) fn lower(
         (check.in_range("`warm`", Some(warm), 0..=1_000, 0), span)
     });
     let rollout = section.rollout.and_then(|section| rollout(section, check));
-    if ["handler", "interface", "build", "runtime"]
+    if ["handler", "interface", "payload", "build", "runtime"]
         .iter()
         .any(|key| section.unread.iter().any(|unread| unread == key))
     {
@@ -57,6 +57,7 @@ pub(super) fn lower(
             name: name.to_owned(),
             span,
             interface: section.interface,
+            payload: section.payload,
             handler: section.handler,
             build: section.build,
             runtime: section.runtime,
@@ -69,6 +70,7 @@ pub(super) fn lower(
         span,
         interface: code.interface,
         interface_span: code.interface_span,
+        payload: code.payload,
         handler: code.handler,
         build: code.build,
         runtime: code.runtime,

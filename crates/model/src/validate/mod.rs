@@ -7,6 +7,7 @@ mod env;
 mod function;
 mod http;
 mod names;
+mod queues;
 mod unused;
 mod uses;
 
@@ -119,6 +120,7 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
     });
     http::check_duplicates(&functions, &chosen.text, check);
     calls::check_cycles(&functions, check);
+    queues::check_listeners(&functions, &chosen.text, check);
     let providers = or_default(manifest.providers);
     for (name, span) in &providers.functions {
         check.refer(ItemKind::Function, Spanned { value: name.clone(), span: *span });

@@ -1,19 +1,22 @@
-//! `[api]` -> `api/api`, where there is a route or something asks for the API's address.
+//! `[api]` -> `api/api`, where there is a route or a socket, or something asks for the API's address.
 
 use sf_model::{App, Cors, EnvPart, Function};
 use sf_plan::{Addr, Json, Value};
 
-use super::{Inputs, number, texts};
+use super::{Inputs, number, texts, throttle};
 use crate::names;
 use crate::settings::Settings;
 
 pub(super) fn compile(app: &App, settings: &Settings) -> Option<(Addr, Inputs)> {
-    if !app.functions.values().any(needs_api) {
+    if app.sockets.is_empty() && !app.functions.values().any(needs_api) {
         return None;
     }
     let mut inputs = Inputs::new();
     if let Some(rules) = &app.api.cors {
         inputs.insert("cors".into(), cors(rules));
+    }
+    if let Some(limit) = &app.api.throttle {
+        inputs.insert("throttle".into(), throttle(limit));
     }
     if let Some(port) = settings.port {
         inputs.insert("port".into(), number(port.into()));

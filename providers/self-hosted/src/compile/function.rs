@@ -1,15 +1,17 @@
 //! `[functions.NAME]` -> `function/NAME`
 
-use std::time::Duration;
-
-use sf_model::{Diagnostic, EnvPart, Function, Interface, RuntimeFamily};
+use sf_model::{App, Diagnostic, EnvPart, Function, Handler, Interface, RuntimeFamily};
 use sf_plan::{Addr, Value};
 use sf_provider::{Artifacts, BuiltArtifact};
 
-use super::{Inputs, number, text};
+use super::{Inputs, grants, milliseconds, number, text};
 use crate::names;
 
-pub(super) fn compile(function: &Function, artifacts: &Artifacts) -> Result<(Addr, Inputs), Box<Diagnostic>> {
+pub(super) fn compile(
+    app: &App,
+    function: &Function,
+    artifacts: &Artifacts,
+) -> Result<(Addr, Inputs), Box<Diagnostic>> {
     let artifact = artifacts.get(&function.name).ok_or_else(|| {
         let message = format!("function `{}` was not built", function.name);
         Box::new(Diagnostic::error("not-built", function.span, message))
@@ -22,6 +24,9 @@ pub(super) fn compile(function: &Function, artifacts: &Artifacts) -> Result<(Add
         ("timeout-ms".into(), number(milliseconds(function.timeout))),
         ("warm".into(), number(function.warm.map_or(0, |(instances, _)| instances.into()))),
     ]);
+    if let Some(grants) = grants::compile(app, function) {
+        inputs.insert("grants".into(), grants);
+    }
     inputs.extend(calling(function, artifact)?);
     Ok((names::function(&function.name), inputs))
 }
@@ -35,24 +40,27 @@ fn calling(function: &Function, artifact: &BuiltArtifact) -> Result<Inputs, Box<
         ])),
         (Interface::Portable, Some(handler)) => Ok(Inputs::from([
             ("interface".into(), text("portable")),
-            (
-                "handler".into(),
-                Value::Map(Inputs::from([
-                    // The build may have made another file of the one in the manifest (`a.ts` -> `a.mjs`).
-                    ("file".into(), text(&artifact.entry)),
-                    ("export".into(), text(&handler.export)),
-                ])),
-            ),
+            ("handler".into(), loaded(handler, artifact)),
         ])),
-        (Interface::Portable, None) => {
+        (Interface::Lambda, Some(handler)) => Ok(Inputs::from([
+            ("interface".into(), text("lambda")),
+            ("handler".into(), loaded(handler, artifact)),
+            ("payload".into(), text(function.payload.as_str())),
+        ])),
+        (Interface::Portable | Interface::Lambda, None) => {
             let message = format!("function `{}` has no handler", function.name);
             Err(Box::new(Diagnostic::error("no-handler", function.span, message)))
         }
-        (Interface::Lambda, _) => {
-            let message = "provider `self-hosted` does not support the `lambda` interface yet";
-            Err(Box::new(Diagnostic::error("capability", function.interface_span, message)))
-        }
     }
+}
+
+/// The build may have made another file of the one in the manifest (`a.ts` -> `a.mjs`), and found the extension of one without
+/// (`legacy/orders.handler`).
+fn loaded(handler: &Handler, artifact: &BuiltArtifact) -> Value {
+    Value::Map(Inputs::from([
+        ("file".into(), text(&artifact.entry)),
+        ("export".into(), text(&handler.export)),
+    ]))
 }
 
 fn runtime(function: &Function) -> Value {
@@ -95,11 +103,11 @@ fn plain(part: &EnvPart) -> &str {
 fn part(part: &EnvPart) -> Value {
     match part {
         EnvPart::Text(plain) => text(plain),
-        // `check` lets through no other output than the API's.
-        EnvPart::Output { output, .. } => Value::Ref { of: names::api(), output: output.clone() },
+        // A function is called by the name that it has here. It has no address: `check` refuses that.
+        EnvPart::Output { kind, name, .. } if kind == names::FUNCTION => text(name),
+        EnvPart::Output { kind, name, output, .. } => {
+            let of = if kind == names::API { names::api() } else { Addr::new(kind, name) };
+            Value::Ref { of, output: output.clone() }
+        }
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,17 +1,28 @@
 //! App -> objects. Pure: equal Apps and artifacts give equal objects, whatever their order in the manifest.
 
 mod api;
+mod authorizer;
+mod bucket;
 mod function;
+pub(crate) mod grants;
+mod queue;
 mod release;
 mod route;
 mod schedule;
+mod secret;
+mod socket;
+mod subscription;
+mod table;
+mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use sf_model::{App, Diagnostic};
+use sf_model::{App, Diagnostic, Throttle};
 use sf_plan::{Addr, Desired, Json, Value};
 use sf_provider::Artifacts;
 
+use crate::kinds;
 use crate::settings::Settings;
 
 /// The objects of the App, in the order of their addresses, the release last.
@@ -20,8 +31,9 @@ pub(crate) fn compile(app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, 
     let mut objects = BTreeMap::new();
     let mut problems = Vec::new();
     objects.extend(api::compile(app, &settings));
+    objects.extend(resources(app));
     for function in app.functions.values() {
-        match function::compile(function, artifacts) {
+        match function::compile(app, function, artifacts) {
             Ok((addr, inputs)) => {
                 objects.insert(addr, inputs);
             }
@@ -29,6 +41,7 @@ pub(crate) fn compile(app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, 
         }
         objects.extend(route::compile(function));
         objects.extend(schedule::compile(function));
+        objects.extend(subscription::compile(function));
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -38,14 +51,22 @@ pub(crate) fn compile(app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, 
     Ok(tagged.chain([release]).map(desired).collect())
 }
 
+/// Everything that is no function and is not called by one's name.
+fn resources(app: &App) -> BTreeMap<Addr, Inputs> {
+    let mut objects = BTreeMap::new();
+    objects.extend(app.api.auth.iter().map(|(name, auth)| authorizer::compile(name, auth)));
+    objects.extend(app.buckets.keys().map(|name| bucket::compile(name)));
+    objects.extend(app.tables.iter().map(|(name, table)| table::compile(name, table)));
+    objects.extend(app.queues.iter().map(|(name, queue)| queue::compile(name, queue)));
+    objects.extend(app.topics.keys().map(|name| topic::compile(name)));
+    objects.extend(app.secrets.keys().map(|name| secret::compile(name)));
+    objects.extend(app.sockets.iter().map(|(name, socket)| socket::compile(name, socket)));
+    objects
+}
+
 fn desired((addr, inputs): (Addr, BTreeMap<String, Value>)) -> Desired {
-    Desired {
-        addr,
-        inputs: Value::Map(inputs),
-        after: BTreeSet::new(),
-        // The host keeps code and settings, all of which a deploy can make again.
-        protect: false,
-    }
+    let protect = kinds::holds_data(&addr.kind);
+    Desired { addr, inputs: Value::Map(inputs), after: BTreeSet::new(), protect }
 }
 
 /// The host has no tags: they are inputs that only the annotations keep (see `kinds`).
@@ -73,4 +94,13 @@ fn texts(items: &[String]) -> Value {
 
 fn number(number: u64) -> Value {
     Value::Lit(number.into())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn throttle(limit: &Throttle) -> Value {
+    let (rate, burst) = (number(limit.rate.into()), number(limit.burst.into()));
+    Value::Map(Inputs::from([("rate".into(), rate), ("burst".into(), burst)]))
 }

@@ -16,7 +16,7 @@ pub(super) fn compile(function: &Function) -> impl Iterator<Item = (Addr, Inputs
             ]);
             Some((names::schedule(&function.name, schedule), inputs))
         }
-        // `check` lets none of these through.
+        // See `subscription`.
         EventKind::Queue { .. }
         | EventKind::Topic { .. }
         | EventKind::Bucket { .. }

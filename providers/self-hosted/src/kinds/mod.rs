@@ -1,11 +1,19 @@
 //! What each remote kind is: what a change of it means, and how it is put.
 
 mod api;
+mod authorizer;
+mod bucket;
 mod function;
+mod queue;
 mod record;
 mod release;
 mod route;
 mod schedule;
+mod secret;
+mod socket;
+mod subscription;
+mod table;
+mod topic;
 
 use async_trait::async_trait;
 use sf_host_api::Client;
@@ -15,6 +23,7 @@ use sf_provider::Cx;
 use crate::compile::TAGS;
 use crate::names;
 pub(crate) use record::{annotations, owned};
+pub(crate) use socket::SOCKET_API;
 
 /// One remote kind.
 #[async_trait]
@@ -27,6 +36,11 @@ pub(crate) trait RemoteKind: Send + Sync {
 
     /// Whether `output` survives a change in place.
     fn stable(&self, output: &str) -> bool;
+
+    /// Whether what it holds is gone with it.
+    fn holds_data(&self) -> bool {
+        false
+    }
 
     /// The body that the host wants, of the resolved inputs.
     ///
@@ -50,12 +64,25 @@ pub(crate) trait RemoteKind: Send + Sync {
 pub(crate) fn kind(name: &Kind) -> Option<&'static dyn RemoteKind> {
     match name.0.as_str() {
         names::API => Some(&api::Api),
+        names::AUTHORIZER => Some(&authorizer::Authorizer),
+        names::BUCKET => Some(&bucket::Bucket),
         names::FUNCTION => Some(&function::Function),
+        names::QUEUE => Some(&queue::Queue),
         names::RELEASE => Some(&release::Release),
         names::ROUTE => Some(&route::Route),
         names::SCHEDULE => Some(&schedule::Schedule),
+        names::SECRET => Some(&secret::Secret),
+        names::SOCKET => Some(&socket::Socket),
+        names::SUBSCRIPTION => Some(&subscription::Subscription),
+        names::TABLE => Some(&table::Table),
+        names::TOPIC => Some(&topic::Topic),
         _ => None,
     }
+}
+
+/// Whether objects of that kind are deleted and replaced only with consent.
+pub(crate) fn holds_data(name: &Kind) -> bool {
+    kind(name).is_some_and(RemoteKind::holds_data)
 }
 
 /// What the planner asks.
@@ -94,7 +121,7 @@ fn plain(inputs: &Inputs) -> Result<Json, Failure> {
         Value::Ref { of, output } => {
             return Err(malformed(&format!("output `{output}` of {of} is not resolved")));
         }
-        Value::Secret { .. } => return Err(malformed("the host has no secrets yet")),
+        Value::Secret { .. } => return Err(malformed("a secret's value is no input of anything")),
     })
 }
 

@@ -8,6 +8,7 @@ use sf_host_api::Resource;
 use sf_plan::{Addr, Failure, Inputs, Json, Object, ObjectKey, Status, Value};
 use sf_provider::Scope;
 
+use super::holds_data;
 use crate::failure;
 use crate::names::{self, DEPS_ANNOTATION, GENERATION_ANNOTATION, INPUTS_ANNOTATION};
 
@@ -39,7 +40,7 @@ pub(crate) fn owned(scope: &Scope, resource: &Resource) -> Result<Option<(Object
         outputs,
         deps: annotation(resource, DEPS_ANNOTATION)?,
         status: Status::Ready,
-        protect: false,
+        protect: holds_data(&addr.kind),
     };
     let generation = annotation(resource, GENERATION_ANNOTATION)?;
     Ok(Some((ObjectKey { addr, generation }, object)))
@@ -84,7 +85,7 @@ mod tests {
     }
 
     fn key() -> impl Strategy<Value = ObjectKey> {
-        ("(route|function)", "[a-zA-Z /{}+-]{1,20}", 0..3_u64)
+        ("(route|function|table)", "[a-zA-Z /{}+-]{1,20}", 0..3_u64)
             .prop_map(|(kind, name, generation)| ObjectKey { addr: Addr::new(kind, name), generation })
     }
 
@@ -118,7 +119,7 @@ mod tests {
                 ]),
                 deps,
                 status: Status::Ready,
-                protect: false,
+                protect: key.addr.kind.0 == "table",
             });
         }
     }

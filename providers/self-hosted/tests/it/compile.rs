@@ -23,6 +23,16 @@ fn a_project_becomes_objects_and_a_release_of_them() {
     insta::assert_json_snapshot!("able", printed(&objects));
 }
 
+/// `tests/fixtures/manifests/talent-market`, the manifest that the design page shows, without its workflow.
+#[test]
+fn the_whole_example_becomes_objects() {
+    let text = include_str!("../../../../tests/fixtures/manifests/talent-market/sf.toml");
+    let (before, after) = text.split_once("[workflows.payment]").unwrap();
+    let (_, after) = after.split_once("[sockets.chat]").unwrap();
+    let objects = compile(&format!("{before}[sockets.chat]{after}"));
+    insta::assert_json_snapshot!("market", printed(&objects));
+}
+
 #[test]
 fn without_routes_there_is_no_api() {
     let objects = compile(
@@ -98,6 +108,58 @@ fn a_change_of_code_does_not_ripple_through_the_api() {
     let effect = |field: &str| schemas.effect(&api.kind, &Path(vec![field.to_owned()]));
     assert_eq!(effect("cors"), sf_plan::Effect::InPlace);
     assert_eq!(effect("port"), sf_plan::Effect::NewObject);
+}
+
+const DATA: &str = r#"
+sf = 1
+[project]
+name = "data"
+[functions.one]
+handler = "a.mjs#one"
+on = [{ topic = "news", filter = { city = ["Seoul"] } }, { topic = "news", filter = { city = ["Busan"] } }]
+uses = { news = "write", people = "read", files = "read", mail = "write" }
+secrets = ["key"]
+[buckets.files]
+[tables.people]
+key = { partition = "id:string" }
+[queues.mail]
+[topics.news]
+[secrets.key]
+[sockets.chat]
+message = "one"
+"#;
+
+#[test]
+fn what_holds_data_is_protected() {
+    let protected: Vec<String> =
+        compile(DATA).iter().filter(|object| object.protect).map(|object| object.addr.to_string()).collect();
+    assert_eq!(protected, ["bucket/files", "secret/key", "table/people"]);
+}
+
+#[test]
+fn another_key_is_another_table_and_another_expiry_is_not() {
+    let effect = |field: &str| {
+        let path = Path(vec![field.to_owned(), "name".to_owned()]);
+        SelfHosted.schemas().effect(&sf_plan::Kind("table".to_owned()), &path)
+    };
+    assert_eq!(effect("partition"), sf_plan::Effect::NewObject);
+    assert_eq!(effect("sort"), sf_plan::Effect::NewObject);
+    assert_eq!(effect("ttl"), sf_plan::Effect::InPlace);
+}
+
+/// What waits for a subscription belongs to its name.
+#[test]
+fn another_filter_is_the_same_subscription() {
+    let names = |text: &str| -> Vec<String> {
+        let objects = compile(text).into_iter().map(|object| object.addr);
+        objects.filter(|addr| addr.kind.0 == "subscription").map(|addr| addr.name).collect()
+    };
+    let before = names(DATA);
+    assert_eq!(before.len(), 2);
+    assert_eq!(names(&DATA.replace("Seoul", "Daegu")), before);
+    let one = DATA.replace(", { topic = \"news\", filter = { city = [\"Busan\"] } }", "");
+    assert_eq!(names(&one).len(), 1);
+    assert!(before.contains(&names(&one)[0]));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `{ topic = "projects", filter = { city = ["Seoul"] } }`
 
+use std::collections::BTreeSet;
+
 use crate::app::EventKind;
 use crate::decode::{Map, OneOrMany, section};
 use crate::item::ItemKind;
@@ -19,7 +21,10 @@ section! {
 
 impl TopicEvent {
     pub(crate) fn lower(self, check: &mut Check<'_>) -> Option<EventKind> {
-        let values = |entry: OneOrMany<String>| entry.0.into_iter().map(|value| value.value).collect();
+        // Sorted, since any one of them will do.
+        let values = |entry: OneOrMany<String>| -> Vec<String> {
+            entry.0.into_iter().map(|value| value.value).collect::<BTreeSet<_>>().into_iter().collect()
+        };
         let filter = or_default(self.filter)
             .entries
             .into_iter()

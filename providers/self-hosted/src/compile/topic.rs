@@ -1,0 +1,10 @@
+//! `[topics.NAME]` -> `topic/NAME`
+
+use sf_plan::Addr;
+
+use super::Inputs;
+use crate::names;
+
+pub(super) fn compile(name: &str) -> (Addr, Inputs) {
+    (Addr::new(names::TOPIC, name), Inputs::new())
+}

@@ -1,0 +1,106 @@
+//! What is deployed, in the words of `sf info`.
+
+use sf_host_api::{AppStatus, EventSource, Resource, SubscriptionSpec};
+use sf_provider::{Endpoint, Info};
+
+use crate::names;
+
+/// Of the app's status, and its resources: what the status does not tell of.
+pub(super) fn info(status: AppStatus, resources: &[Resource]) -> Info {
+    let problems = problems(&status);
+    let routes =
+        status.routes.iter().map(|route| format!("{} {} -> {}", route.method, route.path, route.function));
+    let schedules = status.schedules.iter().map(|schedule| {
+        let zone = match schedule.timezone.as_str() {
+            "UTC" => String::new(),
+            zone => format!(" ({zone})"),
+        };
+        format!("{}{zone} -> {}", schedule.expression, schedule.function)
+    });
+    Info {
+        endpoints: endpoints(&status, resources),
+        routes: routes.collect(),
+        schedules: schedules.collect(),
+        events: events(resources),
+        functions: status.functions.into_iter().map(|function| function.name).collect(),
+        release: status.release,
+        problems,
+    }
+}
+
+/// The API's first, then the sockets'. An address at which nothing listens is no endpoint.
+fn endpoints(status: &AppStatus, resources: &[Resource]) -> Vec<Endpoint> {
+    if status.gateway_error.is_some() {
+        return Vec::new();
+    }
+    let api =
+        status.url.iter().map(|url| Endpoint { kind: "api".into(), name: "api".into(), url: url.clone() });
+    let sockets = resources.iter().filter(|resource| resource.kind == names::SOCKET).filter_map(|socket| {
+        let url = socket.outputs.get("url")?.as_str()?.to_owned();
+        Some(Endpoint { kind: names::SOCKET.into(), name: socket.name.clone(), url })
+    });
+    api.chain(sockets).collect()
+}
+
+/// `topic projects -> announce`, sorted.
+fn events(resources: &[Resource]) -> Vec<String> {
+    let subscriptions = resources.iter().filter(|resource| resource.kind == names::SUBSCRIPTION);
+    // One that this version cannot read was put by another one: it has nothing to say of it.
+    let specs = subscriptions
+        .filter_map(|resource| serde_json::from_value::<SubscriptionSpec>(resource.spec.clone()).ok());
+    let mut lines: Vec<String> =
+        specs.map(|spec| format!("{} -> {}", source(&spec.source), spec.function)).collect();
+    lines.sort();
+    lines
+}
+
+fn source(source: &EventSource) -> String {
+    match source {
+        EventSource::Queue { queue, .. } => format!("queue {queue}"),
+        EventSource::Topic { topic, .. } => format!("topic {topic}"),
+        EventSource::Bucket { bucket, event, .. } => format!("bucket {bucket}, {event}"),
+        EventSource::Table { table } => format!("table {table}"),
+    }
+}
+
+fn problems(status: &AppStatus) -> Vec<String> {
+    let gateway = status.gateway_error.iter().map(|error| format!("the HTTP API does not answer: {error}"));
+    let workers = status.functions.iter().filter_map(|function| {
+        let error = function.last_error.as_deref()?;
+        Some(format!("function `{}` could not be started: {error}", function.name))
+    });
+    gateway.chain(workers).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sf_host_api::FunctionStatus;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_work_is_said() {
+        let status = AppStatus {
+            project: "shop".into(),
+            stage: "dev".into(),
+            url: Some("http://127.0.0.1:8080".into()),
+            gateway_error: Some("port 8080 is taken".into()),
+            release: Some("r1".into()),
+            routes: Vec::new(),
+            schedules: Vec::new(),
+            functions: vec![FunctionStatus {
+                name: "hello".into(),
+                artifact: "ab".into(),
+                workers: 0,
+                last_error: Some("there is no `node` on PATH".into()),
+            }],
+        };
+        let info = info(status, &[]);
+        assert_eq!(info.endpoints, []);
+        let expected = [
+            "the HTTP API does not answer: port 8080 is taken",
+            "function `hello` could not be started: there is no `node` on PATH",
+        ];
+        assert_eq!(info.problems, expected);
+    }
+}

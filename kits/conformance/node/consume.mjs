@@ -9,7 +9,7 @@ async function record(ctx, run, seen) {
 const bytes = (value) => (value instanceof Uint8Array ? { length: value.length, first: value[0] ?? null } : null);
 
 /** A message fails as often as it says; with `part` only itself, else the whole batch. */
-export async function work(event, ctx) {
+export async function worker(event, ctx) {
   const failed = [];
   for (const { id, body, attempt } of event.data.messages) {
     const run = body.run ?? "bytes";
@@ -26,7 +26,7 @@ async function topic(event, ctx) {
   await record(ctx, run, { type: event.type, source: event.source, attributes: event.attributes, bytes: bytes(event.data), n: event.data.n ?? null });
 }
 
-export const news = topic;
+export const reader = topic;
 export const urgent = topic;
 
 export async function stored(event, ctx) {
@@ -44,7 +44,7 @@ export async function tick(event, ctx) {
 }
 
 /** Repeats each message; refuses those who come with `?refuse`. */
-export async function chat(event, ctx) {
+export async function talk(event, ctx) {
   const { connection } = event;
   if (event.type === "sf.socket.connect") {
     if ("refuse" in event.data.query) return { status: 403 };

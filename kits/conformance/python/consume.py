@@ -16,7 +16,7 @@ def field(body, name):
     return body.get(name) if isinstance(body, dict) else None
 
 
-def work(event, ctx):
+def worker(event, ctx):
     """A message fails as often as it says; with `part` only itself, else the whole batch."""
     failed = []
     for message in event["data"]["messages"]:
@@ -31,14 +31,14 @@ def work(event, ctx):
     return {"failed": failed}
 
 
-def news(event, ctx):
+def reader(event, ctx):
     data, attributes = event["data"], event["attributes"]
     run = field(data, "run") or attributes["run"]
     seen = {"attributes": attributes, "bytes": bytes_of(data), "n": field(data, "n")}
     record(ctx, run, type=event["type"], source=event["source"], **seen)
 
 
-urgent = news
+urgent = reader
 
 
 def stored(event, ctx):
@@ -56,7 +56,7 @@ def tick(event, ctx):
     record(ctx, "tick", type=event["type"], source=event["source"], data=event["data"])
 
 
-def chat(event, ctx):
+def talk(event, ctx):
     """Repeats each message; refuses those who come with `?refuse`."""
     connection = event["connection"]
     if event["type"] == "sf.socket.connect":

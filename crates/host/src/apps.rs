@@ -20,9 +20,10 @@ use crate::data_api::links::Links;
 use crate::deliver::Deliveries;
 use crate::gateway::Gateway;
 use crate::logs::Logs;
+use crate::records::AppRecord;
 use crate::release::Release;
 use crate::sockets::Sockets;
-use crate::store::{AppRecord, Store};
+use crate::store::Store;
 use crate::tokens::Tokens;
 use crate::{HostConfig, HostError};
 

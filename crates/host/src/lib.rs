@@ -22,6 +22,7 @@ mod gateway;
 mod logs;
 mod openapi;
 mod ports;
+mod records;
 mod release;
 mod schedule;
 mod sockets;

@@ -10,7 +10,7 @@ use sf_host_api::{
 
 use crate::gateway::cors::Cors;
 use crate::gateway::router::Router;
-use crate::store::AppRecord;
+use crate::records::AppRecord;
 use crate::worker::{FunctionContext, Pool};
 
 /// What an app answers with.

@@ -7,7 +7,7 @@
 //! | `id` | identifies this folder |
 //! | `host.json` | URL and process of the running host; removed at a clean stop |
 //! | `data/` | what functions keep: `sf_data` |
-//! | `apps/PROJECT.STAGE.json` | an app's resources and active release |
+//! | `apps.db` | each app's resources and active release: `records` |
 //! | `artifacts/DIGEST.zip` | uploaded code |
 //! | `unpacked/DIGEST/` | the same, unpacked when first used |
 //! | `logs/PROJECT.STAGE/FUNCTION.ndjson` | log lines; `.1` is the older half |
@@ -21,44 +21,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use serde::{Deserialize, Serialize};
-use sf_data::AppId;
-use sf_host_api::Resource;
-
 use crate::HostError;
-
-/// An app as it is stored.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct AppRecord {
-    pub(crate) version: u32,
-    pub(crate) project: String,
-    pub(crate) stage: String,
-    pub(crate) port: Option<u16>,
-    /// By `kind/name`.
-    pub(crate) resources: BTreeMap<String, Stored>,
-    /// Deleted resources (`kind/name`) whose data may still be there.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(crate) dropping: BTreeSet<String>,
-}
-
-impl AppRecord {
-    /// Whose it is.
-    pub(crate) fn id(&self) -> AppId {
-        AppId { project: self.project.clone(), stage: self.stage.clone() }
-    }
-
-    /// Whether nothing is left to be remembered.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.resources.is_empty() && self.dropping.is_empty()
-    }
-}
-
-/// A resource and the revisions of it that something still needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Stored {
-    pub(crate) newest: Resource,
-    pub(crate) revisions: BTreeMap<String, serde_json::Value>,
-}
+use crate::records::{AppRecord, Records};
 
 /// An artifact's folder, which stays as long as somebody holds this.
 pub(crate) struct Unpacked(PathBuf);
@@ -73,6 +37,7 @@ impl std::ops::Deref for Unpacked {
 
 pub(crate) struct Store {
     root: PathBuf,
+    records: Records,
     /// Folders that workers may still read, by digest: those of releases that were replaced finish what they have.
     held: Mutex<BTreeMap<String, Weak<Unpacked>>>,
     token: String,
@@ -82,7 +47,7 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn open(root: &Path) -> Result<Self, HostError> {
-        for folder in ["apps", "artifacts", "unpacked", "logs"] {
+        for folder in ["artifacts", "unpacked", "logs"] {
             let path = root.join(folder);
             fs::create_dir_all(&path).map_err(|cause| HostError::io("create folder", &path, cause))?;
         }
@@ -96,7 +61,8 @@ impl Store {
         }
         let token = read_or_make(&root.join("token"), 32)?;
         let id = read_or_make(&root.join("id"), 8)?;
-        Ok(Self { root: root.to_owned(), held: Mutex::default(), token, id, _lock: lock })
+        let records = Records::open(&root.join("apps.db"))?;
+        Ok(Self { root: root.to_owned(), records, held: Mutex::default(), token, id, _lock: lock })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -123,35 +89,16 @@ impl Store {
     }
 
     pub(crate) fn load_apps(&self) -> Result<Vec<AppRecord>, HostError> {
-        let folder = self.root.join("apps");
-        let entries = fs::read_dir(&folder).map_err(|cause| HostError::io("read", &folder, cause))?;
-        let mut apps = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(|cause| HostError::io("read", &folder, cause))?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let bytes = fs::read(&path).map_err(|cause| HostError::io("read", &path, cause))?;
-            let app = serde_json::from_slice(&bytes)
-                .map_err(|cause| HostError::Corrupt { path: path.clone(), cause: cause.to_string() })?;
-            apps.push(app);
-        }
-        Ok(apps)
+        self.records.load()
     }
 
-    fn app_path(&self, project: &str, stage: &str) -> PathBuf {
-        self.root.join("apps").join(format!("{project}.{stage}.json"))
-    }
-
-    pub(crate) fn save_app(&self, app: &AppRecord) -> io::Result<()> {
-        replace(&self.app_path(&app.project, &app.stage), &serde_json::to_vec(app)?)
+    /// Makes a change durable; `before` is the record as it was loaded or saved last.
+    pub(crate) fn save_app(&self, before: &AppRecord, after: &AppRecord) -> io::Result<()> {
+        self.records.save(before, after).map_err(io::Error::other)
     }
 
     pub(crate) fn remove_app(&self, project: &str, stage: &str) -> io::Result<()> {
-        match fs::remove_file(self.app_path(project, stage)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        self.records.remove(project, stage).map_err(io::Error::other)?;
         match fs::remove_dir_all(self.logs(project, stage)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

@@ -15,8 +15,8 @@ use sha2::Digest as _;
 use super::resources::holds_data;
 use super::specs::{self, Spec};
 use super::{App, RELEASE, Shared, data_fault, fault, io_fault, lock};
+use crate::records::{AppRecord, Stored};
 use crate::release::{self, Release};
-use crate::store::{AppRecord, Stored};
 use crate::worker::FunctionContext;
 
 impl Shared {
@@ -31,10 +31,8 @@ impl Shared {
     ) -> Result<Resource, ApiError> {
         let _changing = self.changing.lock().await;
         let spec = specs::check(&self.store, kind, name, &put.spec)?;
-        let app = self.app(project, stage).unwrap_or_else(|| {
-            let (project, stage) = (project.to_owned(), stage.to_owned());
-            Arc::new(App::new(AppRecord { version: 1, project, stage, ..AppRecord::default() }))
-        });
+        let app =
+            self.app(project, stage).unwrap_or_else(|| Arc::new(App::new(AppRecord::new(project, stage))));
         let mut record = app.record();
         let address = format!("{kind}/{name}");
         let revision = revision_of(&put.spec);
@@ -50,15 +48,17 @@ impl Shared {
             annotations: put.annotations,
             outputs: self.outputs(&record, kind, name, &revision),
         };
-        let stored = record
-            .resources
-            .entry(address)
-            .or_insert_with(|| Stored { newest: resource.clone(), revisions: BTreeMap::new() });
-        stored.newest = resource.clone();
-        stored.revisions.insert(revision, put.spec);
+        let known = record.resources.get(&address);
+        let mut revisions = known.map(|stored| stored.revisions.clone()).unwrap_or_default();
+        revisions.insert(revision, put.spec);
+        record.resources.insert(address.clone(), Arc::new(Stored { newest: resource.clone(), revisions }));
         let active = release.clone().or_else(|| app.release());
-        forget_unused(&mut record, active.as_ref().map(|release| &release.spec));
-        self.refresh_outputs(&mut record);
+        // Only a release changes what is needed of others.
+        let concerned = release.is_none().then_some(address);
+        forget_unused(&mut record, active.as_ref().map(|release| &release.spec), concerned.as_deref());
+        if record.port != app.record().port {
+            self.refresh_outputs(&mut record);
+        }
         self.remember(&app, &record)?;
         if release.is_some() {
             self.activate(&app, release).await?;
@@ -150,7 +150,7 @@ impl Shared {
             removed.map_err(|error| io_fault("remove the app", &error))?;
             lock(&self.apps).remove(&key);
         } else {
-            self.store.save_app(record).map_err(|error| io_fault("store the app", &error))?;
+            self.store.save_app(&app.record(), record).map_err(|error| io_fault("store the app", &error))?;
             lock(&self.apps).insert(key, app.clone());
         }
         lock(&app.record).clone_from(record);
@@ -221,12 +221,20 @@ async fn warm_up(app: &App, release: &Release) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Keeps the newest revision of each resource and those that the release names.
-fn forget_unused(record: &mut AppRecord, active: Option<&ReleaseSpec>) {
+/// Keeps the newest revision of each resource, or of the one that is concerned, and those that the release names.
+fn forget_unused(record: &mut AppRecord, active: Option<&ReleaseSpec>, concerned: Option<&str>) {
     for (address, stored) in &mut record.resources {
+        if concerned.is_some_and(|one| one != address) {
+            continue;
+        }
         let released = active.and_then(|spec| spec.resources.get(address));
-        let newest = stored.newest.revision.clone();
-        stored.revisions.retain(|revision, _| *revision == newest || Some(revision) == released);
+        let newest = &stored.newest.revision;
+        let is_needed = |revision: &String| revision == newest || Some(revision) == released;
+        if !stored.revisions.keys().all(is_needed) {
+            let mut kept = stored.as_ref().clone();
+            kept.revisions.retain(|revision, _| is_needed(revision));
+            *stored = Arc::new(kept);
+        }
     }
 }
 

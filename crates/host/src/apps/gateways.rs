@@ -8,7 +8,7 @@ use sf_host_api::ApiError;
 
 use super::{App, Shared, fault, lock};
 use crate::gateway::Gateway;
-use crate::store::AppRecord;
+use crate::records::AppRecord;
 
 impl Shared {
     /// Listens where a gateway could not before: whoever had its port may be gone.

@@ -1,6 +1,7 @@
 //! Resources that hold or carry data: made at their put, gone after their delete; and what all resources have to say.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use sf_data::AppId;
@@ -8,7 +9,7 @@ use sf_host_api::ApiError;
 
 use super::specs::{self, Definition};
 use super::{Shared, data_fault, url_of};
-use crate::store::AppRecord;
+use crate::records::AppRecord;
 
 /// Whether a kind's delete loses data.
 pub(super) fn holds_data(kind: &str) -> bool {
@@ -100,8 +101,11 @@ impl Shared {
     pub(super) fn refresh_outputs(&self, record: &mut AppRecord) {
         let mut resources = std::mem::take(&mut record.resources);
         for stored in resources.values_mut() {
-            let resource = &mut stored.newest;
-            resource.outputs = self.outputs(record, &resource.kind, &resource.name, &resource.revision);
+            let resource = &stored.newest;
+            let outputs = self.outputs(record, &resource.kind, &resource.name, &resource.revision);
+            if outputs != resource.outputs {
+                Arc::make_mut(stored).newest.outputs = outputs;
+            }
         }
         record.resources = resources;
     }

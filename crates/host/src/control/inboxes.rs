@@ -95,7 +95,7 @@ fn parse(kind: &str, name: String) -> Result<Inbox, Refusal> {
 fn inboxes(app: &App) -> Vec<Inbox> {
     let resources = app.record().resources;
     let queues = resources.into_values().filter(|stored| stored.newest.kind == "queue");
-    let mut inboxes: Vec<Inbox> = queues.map(|stored| Inbox::Queue(stored.newest.name)).collect();
+    let mut inboxes: Vec<Inbox> = queues.map(|stored| Inbox::Queue(stored.newest.name.clone())).collect();
     let release = app.release();
     let subscriptions = release.iter().flat_map(|release| &release.subscriptions);
     let own = subscriptions.filter(|(_, spec)| !matches!(spec.source, EventSource::Queue { .. }));

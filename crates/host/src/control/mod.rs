@@ -176,7 +176,7 @@ async fn resources(
     Path((project, stage)): AppPath,
 ) -> Result<Json<Vec<Resource>>, Refusal> {
     let app = shared.app(&project, &stage).ok_or_else(|| no_app(&project, &stage))?;
-    Ok(Json(app.record().resources.into_values().map(|stored| stored.newest).collect()))
+    Ok(Json(app.record().resources.into_values().map(|stored| stored.newest.clone()).collect()))
 }
 
 type ResourcePath = Path<(String, String, String, String)>;
@@ -188,7 +188,7 @@ async fn resource(
     let app = shared.app(&project, &stage);
     let stored = app.and_then(|app| app.record().resources.remove(&format!("{kind}/{name}")));
     let stored = stored.ok_or_else(|| Refusal(fault("not-found", format!("there is no `{kind}/{name}`"))))?;
-    Ok(Json(stored.newest))
+    Ok(Json(stored.newest.clone()))
 }
 
 async fn put_resource(

@@ -20,7 +20,7 @@ pub(super) async fn list(
     let resources = shared.app(&project, &stage).map(|app| app.record().resources).unwrap_or_default();
     let declared = resources.into_values().filter(|stored| stored.newest.kind == "secret");
     let mut secrets: BTreeMap<String, SecretInfo> = declared
-        .map(|stored| stored.newest.name)
+        .map(|stored| stored.newest.name.clone())
         .map(|name| (name.clone(), SecretInfo { name, declared: true, updated_ms: None }))
         .collect();
     for set in shared.data.secrets(&AppId { project, stage }).await.map_err(data_fault)? {

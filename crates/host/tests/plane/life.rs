@@ -33,24 +33,25 @@ async fn messages_wait_for_a_host_that_was_stopped() {
 }
 
 #[tokio::test]
-async fn what_is_being_handled_ends_before_the_host_does() {
+async fn what_is_being_handled_ends_before_the_host_does_and_has_its_data_until_then() {
     let mut world = with_queue("1").await;
+    world.put("queue", "done", json!({ "retries": 3 })).await;
+    world.put_function("work", json!({ "uses": { "queue": { "done": "write" } } })).await;
+    world.release().await;
+    let token = world.token_of("work").await;
     send(&world, json!(1)).await;
     let event = world.event().await;
-    {
-        let stopping = world.stop();
-        tokio::pin!(stopping);
-        // The host has been told to stop, and waits.
-        tokio::select! {
-            biased;
-            () = &mut stopping => panic!("it did not wait"),
-            () = tokio::task::yield_now() => {}
-        }
-        event.succeed();
-        stopping.await;
+    world.client.shutdown().await.unwrap();
+    for n in 0..10 {
+        // Over new connections, too.
+        let work = world.with_token(&token);
+        call(&work, "/queues/done/messages", json!(n)).await.unwrap();
     }
+    event.succeed();
     world.restart().await;
-    assert!(is_empty(&world.app.inbox("queue", "jobs").await.unwrap().unwrap()));
+    let left = world.app.inboxes().await.unwrap();
+    let ready: Vec<_> = left.iter().map(|inbox| (inbox.name.as_str(), inbox.ready)).collect();
+    assert_eq!(ready, [("done", 10), ("jobs", 0)]);
     assert!(world.is_quiet());
 }
 

@@ -106,7 +106,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) app: AppClient,
     stop: Option<oneshot::Sender<()>>,
-    running: JoinHandle<()>,
+    running: Option<JoinHandle<()>>,
     collector: String,
     events: mpsc::UnboundedReceiver<Event>,
     artifact: String,
@@ -138,20 +138,32 @@ impl World {
         let artifact = upload(&client, folder.path()).await;
         let app = client.app("shop", "dev").unwrap();
         let release = BTreeMap::new();
-        Self { folder, client, app, stop: Some(stop), running, collector, events, artifact, release }
+        Self {
+            folder,
+            client,
+            app,
+            stop: Some(stop),
+            running: Some(running),
+            collector,
+            events,
+            artifact,
+            release,
+        }
     }
 
     /// Stops the host as `sf host stop` does, and waits for its end.
     pub(crate) async fn stop(&mut self) {
         drop(self.stop.take());
-        soon("the host's end", &mut self.running).await.unwrap();
+        if let Some(running) = self.running.take() {
+            soon("the host's end", running).await.unwrap();
+        }
     }
 
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         let (client, stop, running) = start(self.folder.path()).await;
         self.app = client.app("shop", "dev").unwrap();
-        (self.client, self.stop, self.running) = (client, Some(stop), running);
+        (self.client, self.stop, self.running) = (client, Some(stop), Some(running));
     }
 
     /// Puts a resource, for the next release.
@@ -198,13 +210,21 @@ impl World {
         invoked.payload
     }
 
-    /// The app as a function may reach it: with its own token.
-    pub(crate) async fn as_function(&self, function: &str) -> AppClient {
+    pub(crate) async fn token_of(&self, function: &str) -> String {
         let environment = self.environment(function).await;
-        let token = environment["SF_DATA_TOKEN"].as_str().unwrap();
         let expected = format!("{}/v1/apps/shop/dev/data", self.client.url());
         assert_eq!(environment["SF_DATA_URL"], expected);
+        environment["SF_DATA_TOKEN"].as_str().unwrap().to_owned()
+    }
+
+    /// The app as the owner of a token may reach it, over connections of its own.
+    pub(crate) fn with_token(&self, token: &str) -> AppClient {
         Client::new(self.client.url(), token).unwrap().app("shop", "dev").unwrap()
+    }
+
+    /// The app as a function may reach it.
+    pub(crate) async fn as_function(&self, function: &str) -> AppClient {
+        self.with_token(&self.token_of(function).await)
     }
 
     /// The next event that reaches a function.

@@ -73,14 +73,14 @@ impl Event {
     }
 
     pub(crate) fn succeed(self) {
-        self.answer_with(200, json!(null));
+        self.answer_with(200, &json!(null));
     }
 
     pub(crate) fn fail(self) {
-        self.answer_with(500, json!({ "no": true }));
+        self.answer_with(500, &json!({ "no": true }));
     }
 
-    pub(crate) fn answer_with(self, status: u16, body: Value) {
+    pub(crate) fn answer_with(self, status: u16, body: &Value) {
         // A function that was killed meanwhile hears nothing.
         let _ = self.answer.send((StatusCode::from_u16(status).unwrap(), body.to_string()));
     }

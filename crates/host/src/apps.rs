@@ -35,10 +35,10 @@ const RELEASE: &str = "release/current";
 /// Everything of a host.
 pub(crate) struct Shared {
     pub(crate) config: HostConfig,
+    /// What functions keep. Dropped before the store, which holds the folder's lock.
+    pub(crate) data: Data,
     pub(crate) store: Store,
     pub(crate) clock: Arc<Clock>,
-    /// What functions keep.
-    pub(crate) data: Data,
     /// Who may reach it.
     pub(crate) tokens: Arc<Tokens>,
     /// What carries events to functions.

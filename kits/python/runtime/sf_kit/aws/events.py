@@ -35,15 +35,10 @@ def source_name(event):
 
 
 def message_text(value):
-    """A message is text at AWS: bytes that are no UTF-8 are sent as base64, anything else as JSON."""
+    """A message is text at AWS: bytes are sent as base64, anything else as JSON."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return b64encode(value).decode()
-    return dumps(value)
+    return b64encode(value).decode() if isinstance(value, bytes) else dumps(value)
 
 
 def aws_time(text):
@@ -62,7 +57,7 @@ def sqs_record(event, message, names):
         "attributes": {
             "ApproximateReceiveCount": str(message.get("attempt", 1)),
             "SentTimestamp": str(epoch_ms(sent)),
-            "SenderId": names.ACCOUNT,
+            "SenderId": names.project,
             "ApproximateFirstReceiveTimestamp": str(epoch_ms(sent)),
         },
         "messageAttributes": {},
@@ -213,9 +208,9 @@ def socket_event(event, names):
         "messageDirection": "IN",
         "stage": names.stage,
         "requestTimeEpoch": now,
-        "identity": {"userAgent": headers.get("user-agent", ""), "sourceIp": last_hop(headers.get("x-forwarded-for"))},
+        "identity": {"userAgent": headers.get("user-agent", ""), "sourceIp": last_hop(headers.get("x-forwarded-for", ""))},
         "requestId": event["id"],
-        "domainName": headers.get("host", "localhost").rpartition("@")[2].split(":")[0],
+        "domainName": headers.get("host", "").split(":")[0],
         "connectionId": event["connection"],
         "apiId": source_name(event),
     }

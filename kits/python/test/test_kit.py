@@ -13,7 +13,7 @@ class Http(unittest.TestCase):
         code = """
             from sf_kit import Response
             VALUES = {
-                "dict": {"a": 1}, "text": "é", "bytes": b"\\0\\1", "none": None,
+                "tuple": ("<p>", 409, {"Content-Type": "text/html", "X-C": 3}), "dict": {"a": 1}, "text": "é", "bytes": b"\\0\\1", "none": None,
                 "response": Response("no", status=404, headers={"X-B": "2"}),
             }
             def handler(request, ctx):
@@ -25,8 +25,10 @@ class Http(unittest.TestCase):
             of = lambda kind: worker.http(params={"kind": kind})
             status, headers, body = of("dict")
             self.assertEqual((status, headers["content-type"], json.loads(body)), (200, "application/json", {"a": 1}))
-            self.assertEqual(of("text")[2], "é".encode())
-            self.assertEqual(of("bytes")[2], b"\0\1")
+            self.assertEqual(of("text"), (200, {"content-type": "text/plain; charset=utf-8"}, "é".encode()))
+            self.assertEqual(of("bytes"), (200, {"content-type": "application/octet-stream"}, b"\0\1"))
+            self.assertEqual(of("none"), (204, {}, b""))
+            self.assertEqual(of("tuple"), (409, {"content-type": "text/html", "x-c": "3"}, b"<p>"))
             status, headers, body = of("response")
             self.assertEqual((status, headers["x-b"], body), (404, "2", b"no"))
 

@@ -6,6 +6,9 @@ _HOMES = {
     "context": ("Context",),
     "errors": ("Conflict", "NotAvailable", "NotFound", "NotGranted", "SfError", "TooLarge"),
 }
+# The types of events, for annotations; an event is a dict.
+_EVENTS = ("Event", "ScheduleEvent", "QueueEvent", "TopicEvent", "BucketCreatedEvent", "BucketRemovedEvent", "BucketEvent", "TableEvent")
+_EVENTS += ("SocketConnectEvent", "SocketMessageEvent", "SocketDisconnectEvent", "CallEvent")
 __all__ = [name for names in _HOMES.values() for name in names]
 
 
@@ -15,4 +18,6 @@ def __getattr__(name):
             module = __import__(f"{__name__}.{home}", fromlist=[name])
             globals()[name] = getattr(module, name)
             return globals()[name]
+    if name in _EVENTS:
+        return dict
     raise AttributeError(f"module `{__name__}` has no attribute `{name}`")

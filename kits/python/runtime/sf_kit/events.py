@@ -12,18 +12,28 @@ def bytes_hook(value):
 
 
 def cloud_event(event, body):
-    """The event with its `data`: parsed JSON, text for text/*, else bytes; None when there is none."""
+    """The event with its `data`: parsed JSON, text for text/*, else bytes. Without a body it is None, or empty text or bytes."""
     event = dict(event)
-    event["data"] = data_of(event.get("type"), event.get("datacontenttype"), body) if body else None
+    content_type = event.get("datacontenttype")
+    empty = not body and is_json(media_type(content_type))
+    event["data"] = None if empty else data_of(event.get("type"), content_type, body)
     return event
 
 
-def data_of(kind, content_type, body):
+def media_type(content_type):
     # CloudEvents 1.0, 3.1: without a content type it is JSON.
-    media = (content_type or "application/json").split(";")[0].strip().lower()
+    return (content_type or "application/json").split(";")[0].strip().lower()
+
+
+def is_json(media):
+    return media.endswith(("/json", "+json"))
+
+
+def data_of(kind, content_type, body):
+    media = media_type(content_type)
     if media.startswith("text/"):
         return body.decode("utf-8", "replace")
-    if not media.endswith(("/json", "+json")):
+    if not is_json(media):
         return bytes(body)
     if kind == "sf.table":
         return json.loads(body, object_hook=bytes_hook)

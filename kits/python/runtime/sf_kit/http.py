@@ -106,7 +106,8 @@ class Response:
     @classmethod
     def json(cls, value, status=200, headers=None):
         response = cls(json.dumps(value, ensure_ascii=False).encode(), status, headers)
-        response.headers.append("content-type", "application/json")
+        if "content-type" not in response.headers:
+            response.headers.append("content-type", "application/json")
         return response
 
     @classmethod
@@ -116,13 +117,15 @@ class Response:
             return value
         if value is None:
             return cls(None, 204)
-        if isinstance(value, (str, bytes)):
-            return cls(value)
+        if isinstance(value, str):
+            return cls(value, 200, {"content-type": "text/plain; charset=utf-8"})
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return cls(value, 200, {"content-type": "application/octet-stream"})
         if isinstance(value, tuple) and len(value) in (2, 3) and isinstance(value[1], int):
             response = cls.of(value[0])
             response.status = value[1]
-            for name, text in Headers(value[2] if len(value) == 3 else ()).pairs:
-                response.headers.append(name, text)
+            said = Headers(value[2] if len(value) == 3 else ())
+            response.headers.pairs = [pair for pair in response.headers.pairs if pair[0] not in said] + said.pairs
             return response
         if isinstance(value, (dict, list, int, float, bool)):
             return cls.json(value)

@@ -28,7 +28,7 @@ def install_environment(environ, names, file, export):
         "AWS_DEFAULT_REGION": names.region,
         "AWS_LAMBDA_FUNCTION_NAME": names.function,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": environ.get("SF_MEMORY_MB", "128"),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": environ.get("SF_MEMORY", "128"),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{names.function}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{names.stage}/[$LATEST]{os.getpid()}",
         "LAMBDA_TASK_ROOT": os.getcwd(),
@@ -60,6 +60,8 @@ class LambdaInterface:
             from .events import lambda_event
 
             exchange.event = cloud_event(head["event"], body)
+            if not body and exchange.event["data"] is None:
+                exchange.event["data"] = {}  # so does Lambda's Invoke without a payload
             event = lambda_event(exchange.event, self.names)
         return event, LambdaContext(head, self.names, os.environ)
 
@@ -69,6 +71,10 @@ class LambdaInterface:
             from .http import http_response
 
             return http_response(value, self.payload)
-        from .events import lambda_result
+        from json import loads
 
-        return lambda_result(exchange.event, value)
+        from .events import lambda_result
+        from .http import dumps
+
+        # By way of JSON, as AWS's runtime does: a Decimal is a number.
+        return loads(dumps(lambda_result(exchange.event, value)))

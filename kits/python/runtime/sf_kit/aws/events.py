@@ -3,10 +3,12 @@
 Shapes: the pages "Using AWS Lambda with …" of AWS's developer guide, and the samples that AWS's own event libraries are tested with."""
 
 from base64 import b64encode
+from hashlib import md5
+from time import gmtime, strftime
 from urllib.parse import quote_plus
 
 from ..times import epoch_ms
-from .http import dumps, grouped, request_time
+from .http import dumps, grouped, last_hop, request_time
 
 
 def lambda_event(event, names):
@@ -33,28 +35,19 @@ def source_name(event):
 
 
 def message_text(value):
-    """A message is text at AWS: bytes that are no UTF-8 are sent as base64, anything else as JSON."""
+    """A message is text at AWS: bytes are sent as base64, anything else as JSON."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return b64encode(value).decode()
-    return dumps(value)
+    return b64encode(value).decode() if isinstance(value, bytes) else dumps(value)
 
 
 def aws_time(text):
     """With milliseconds, always three digits."""
     ms = epoch_ms(text)
-    from time import gmtime, strftime
-
     return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(ms // 1000))}.{ms % 1000:03}Z"
 
 
 def sqs_record(event, message, names):
-    from hashlib import md5
-
     body = message_text(message["body"])
     sent = message.get("sent") or event["time"]
     return {
@@ -64,7 +57,7 @@ def sqs_record(event, message, names):
         "attributes": {
             "ApproximateReceiveCount": str(message.get("attempt", 1)),
             "SentTimestamp": str(epoch_ms(sent)),
-            "SenderId": names.ACCOUNT,
+            "SenderId": names.project,
             "ApproximateFirstReceiveTimestamp": str(epoch_ms(sent)),
         },
         "messageAttributes": {},
@@ -102,8 +95,8 @@ def sns_record(event, names):
 def s3_record(event, names):
     data = event["data"]
     created = event["type"] == "sf.bucket.created"
-    # S3 encodes a key as a form does, but leaves its slashes.
-    item = {"key": quote_plus(data["key"], safe="/")}
+    # S3 encodes a key as Java's URLEncoder does, but leaves its slashes.
+    item = {"key": quote_plus(data["key"], safe="/*").replace("~", "%7E")}
     if created:
         item.update(size=data["size"], eTag=data["etag"].strip('"'))
     # Greater means later; S3 promises no more than that.
@@ -114,15 +107,15 @@ def s3_record(event, names):
         "awsRegion": names.region,
         "eventTime": aws_time(event["time"]),
         "eventName": "ObjectCreated:Put" if created else "ObjectRemoved:Delete",
-        "userIdentity": {"principalId": names.ACCOUNT},
-        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "userIdentity": {"principalId": names.project},
+        "requestParameters": {"sourceIPAddress": ""},
         "responseElements": {"x-amz-request-id": event["id"], "x-amz-id-2": event["id"]},
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": names.function,
             "bucket": {
                 "name": data["bucket"],
-                "ownerIdentity": {"principalId": names.ACCOUNT},
+                "ownerIdentity": {"principalId": names.project},
                 "arn": f"arn:aws:s3:::{data['bucket']}",
             },
             "object": item,
@@ -145,7 +138,7 @@ def attribute_value(value):
     if isinstance(value, dict):
         return {"M": attribute_map(value)}
     # JSON has one kind of number: 3.0 is 3.
-    return {"N": str(int(value)) if value == int(value) and abs(value) < 1e15 else str(value)}
+    return {"N": str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)}
 
 
 def attribute_map(item):
@@ -215,9 +208,9 @@ def socket_event(event, names):
         "messageDirection": "IN",
         "stage": names.stage,
         "requestTimeEpoch": now,
-        "identity": {"userAgent": headers.get("user-agent"), "sourceIp": "127.0.0.1"},
+        "identity": {"userAgent": headers.get("user-agent", ""), "sourceIp": last_hop(headers.get("x-forwarded-for", ""))},
         "requestId": event["id"],
-        "domainName": headers.get("host", "localhost").rpartition("@")[2].split(":")[0],
+        "domainName": headers.get("host", "").split(":")[0],
         "connectionId": event["connection"],
         "apiId": source_name(event),
     }
@@ -226,7 +219,7 @@ def socket_event(event, names):
         return connect_event(context, headers, data.get("query") or {})
     if kind == "disconnect":
         context.update(disconnectStatusCode=data.get("code"), disconnectReason="")
-        return {"requestContext": context, "isBase64Encoded": False}
+        return {"headers": {}, "multiValueHeaders": {}, "requestContext": context, "isBase64Encoded": False}
     context["messageId"] = event["id"]
     is_bytes = isinstance(data, bytes)
     body = b64encode(data).decode() if is_bytes else "" if data is None else data

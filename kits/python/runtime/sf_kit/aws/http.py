@@ -38,9 +38,7 @@ class Gateway:
         self.path, self.query_string, self.host = parts.path or "/", parts.query, parts.hostname or ""
         self.query = grouped(parse_qsl(parts.query, keep_blank_values=True))
         self.headers = grouped((name.lower(), value) for name, value in head["headers"])
-        # The hop that stands before the function appended its client.
-        forwarded = self.headers.get("x-forwarded-for", ["127.0.0.1"])[-1]
-        self.source_ip = forwarded.split(",")[-1].strip()
+        self.source_ip = head.get("client") or last_hop(self.headers.get("x-forwarded-for", ["127.0.0.1"])[-1])
         port = parts.port or (443 if parts.scheme == "https" else 80)
         added = (("x-forwarded-for", self.source_ip), ("x-forwarded-port", str(port)), ("x-forwarded-proto", parts.scheme))
         for name, value in added:
@@ -60,13 +58,21 @@ class Gateway:
         }
 
 
+def last_hop(forwarded):
+    """The address in an `x-forwarded-for` that the gateway before the function added; those before it are the client's word."""
+    return forwarded.split(",")[-1].strip()
+
+
 def text_or_base64(body, content_type):
     """(text, whether it is base64) or (None, False) for no body."""
     if not body:
         return None, False
     kind = content_type.split(";")[0].strip().lower()
     if kind.startswith("text/") or kind in TEXT_TYPES:
-        return body.decode("utf-8", "replace"), False
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass  # whatever the type says, it is no text
     return b64encode(body).decode(), True
 
 
@@ -105,7 +111,7 @@ def version_1(gateway):
     auth = gateway.head.get("auth")
     resource = (gateway.head.get("route") or "").partition(" ")[2] or gateway.path
     nobody = ("accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType")
-    nobody += ("cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId", "user", "userArn")
+    nobody += ("clientCert", "cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId", "user", "userArn")
     identity = dict.fromkeys(nobody)
     identity.update(sourceIp=gateway.source_ip, userAgent=gateway.user_agent)
     context = gateway.context()

@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { describeError, identityFrom } from "./context.mjs";
+import * as portable from "./messages.mjs";
 import { FATAL, READY, encodeJson } from "./protocol.mjs";
 import { Worker } from "./worker.mjs";
 
@@ -113,7 +114,7 @@ socket.on("close", () => process.exit(0));
 
 try {
   const identity = identityFrom(process.env, { url: take("SF_DATA_URL"), token: take("SF_DATA_TOKEN") });
-  const { callsOf, installGlobals } = await import(process.env.SF_INTERFACE === "lambda" ? "./lambda.mjs" : "./messages.mjs");
+  const { callsOf, installGlobals } = process.env.SF_INTERFACE === "lambda" ? await import("./lambda.mjs") : portable;
   installGlobals(identity);
   const handler = await loadHandler(process.env.SF_HANDLER_FILE ?? "", process.env.SF_HANDLER_EXPORT ?? "default");
   new Worker(socket, callsOf(handler, identity));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -62,8 +62,8 @@ class Exchange {
   }
 }
 
-/** Starts the kit on `files` (name -> text) and waits for READY or FATAL. */
-export async function start(files, { file = "handler.mjs", name = "default", env = {} } = {}) {
+/** Starts the kit on `files` (name -> text), with links to other folders (name -> path), and waits for READY or FATAL. */
+export async function start(files, { file = "handler.mjs", name = "default", env = {}, links = {} } = {}) {
   const root = await mkdtemp(join(tmpdir(), "kit-"));
   const work = join(root, "work");
   await mkdir(work);
@@ -71,6 +71,7 @@ export async function start(files, { file = "handler.mjs", name = "default", env
     await mkdir(dirname(join(work, path)), { recursive: true });
     await writeFile(join(work, path), text);
   }
+  for (const [path, target] of Object.entries(links)) await symlink(target, join(work, path), "junction");
   const windows = process.platform === "win32";
   const server = createServer();
   await new Promise((resolve) => (windows ? server.listen(0, "127.0.0.1", resolve) : server.listen(join(root, "s"), resolve)));

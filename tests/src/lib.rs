@@ -10,6 +10,7 @@ mod gate;
 pub mod http;
 mod load;
 mod project;
+mod python;
 mod run;
 mod wait;
 
@@ -18,5 +19,6 @@ pub use env::{Env, Host, Logged};
 pub use gate::{Gate, When};
 pub use load::{Load, Report};
 pub use project::{Project, copy};
-pub use run::{Run, Running, kill_now, signal};
+pub use python::{Python, skipped};
+pub use run::{Run, Running, kill_now, run, signal};
 pub use wait::{DEADLINE, eventually, eventually_within};

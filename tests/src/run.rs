@@ -225,6 +225,6 @@ pub(crate) fn alive(pid: u32) -> bool {
 }
 
 /// Runs a command to its end within the deadline.
-pub(crate) fn run(command: &mut Command) -> Run {
+pub fn run(command: &mut Command) -> Run {
     Running::start(command).wait()
 }

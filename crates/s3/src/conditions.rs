@@ -29,7 +29,7 @@ impl Conditions {
     pub(crate) fn check(&self, object: &ObjectInfo) -> S3Result<()> {
         match self.judge(object) {
             Verdict::Holds => Ok(()),
-            Verdict::Fails => Err(S3ErrorCode::PreconditionFailed.into()),
+            Verdict::Fails => Err(failed()),
             Verdict::NotModified => Err(not_modified(object)),
         }
     }
@@ -38,7 +38,7 @@ impl Conditions {
     pub(crate) fn check_source(&self, object: &ObjectInfo) -> S3Result<()> {
         match self.judge(object) {
             Verdict::Holds => Ok(()),
-            Verdict::Fails | Verdict::NotModified => Err(S3ErrorCode::PreconditionFailed.into()),
+            Verdict::Fails | Verdict::NotModified => Err(failed()),
         }
     }
 
@@ -60,6 +60,10 @@ impl Conditions {
         };
         if is_newer { Verdict::Holds } else { Verdict::NotModified }
     }
+}
+
+fn failed() -> S3Error {
+    S3Error::with_message(S3ErrorCode::PreconditionFailed, "a condition on the object does not hold")
 }
 
 fn matches(condition: &ETagCondition, object: &ObjectInfo) -> bool {

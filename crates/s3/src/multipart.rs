@@ -226,7 +226,10 @@ fn in_order(parts: Vec<CompletedPart>) -> S3Result<Vec<(u32, String)>> {
         let number = part_number(part.part_number.unwrap_or_default())?;
         let etag = part.e_tag.ok_or_else(|| bad_argument("each part needs its ETag"))?.into_value();
         if named.last().is_some_and(|(before, _)| *before >= number) {
-            return Err(S3ErrorCode::InvalidPartOrder.into());
+            return Err(S3Error::with_message(
+                S3ErrorCode::InvalidPartOrder,
+                "parts are listed by ascending number",
+            ));
         }
         named.push((number, etag));
     }

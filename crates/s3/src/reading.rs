@@ -1,7 +1,8 @@
 //! `GetObject` and `HeadObject`.
 
 use futures_util::TryStreamExt;
-use http::StatusCode;
+use http::header::CONTENT_RANGE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use s3s::dto::{GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Range, StreamingBlob};
@@ -128,8 +129,19 @@ fn only_whole(version: Option<&str>, part: Option<i32>) -> S3Result<()> {
 
 /// The bytes that a range means; a range of nothing cannot be satisfied.
 fn within(range: &Range, size: u64) -> S3Result<std::ops::Range<u64>> {
-    let bytes = range.check(size)?;
-    if bytes.is_empty() { Err(S3ErrorCode::InvalidRange.into()) } else { Ok(bytes) }
+    let bytes = range.check(size).map_err(|_| unsatisfiable(size))?;
+    if bytes.is_empty() { Err(unsatisfiable(size)) } else { Ok(bytes) }
+}
+
+fn unsatisfiable(size: u64) -> S3Error {
+    let mut error = S3Error::with_message(
+        S3ErrorCode::InvalidRange,
+        format!("the object has {size} bytes, none of them in the range"),
+    );
+    if let Ok(value) = HeaderValue::from_str(&format!("bytes */{size}")) {
+        error.set_headers(HeaderMap::from_iter([(CONTENT_RANGE, value)]));
+    }
+    error
 }
 
 fn length(range: Option<&std::ops::Range<u64>>, size: u64) -> i64 {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, AUTHORIZATION,
-    CONTENT_TYPE, HeaderName,
+    CONTENT_TYPE, HeaderName, RANGE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::dto::Range;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::validation::NameValidation;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result};
@@ -47,13 +48,16 @@ impl Service {
     }
 
     /// Answers one request.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    pub async fn answer<B>(&self, mut request: Request<B>) -> Response<Body>
     where
         Body: From<B>,
     {
         let link = is_presigned(request.uri().query().unwrap_or_default());
         if link && request.method() == Method::OPTIONS {
             return preflight(request.headers());
+        }
+        if link && !has_plain_range(request.headers()) {
+            request.headers_mut().remove(RANGE);
         }
         let mut response = match refusal(request.method(), request.headers()) {
             Some(refusal) => error_response(refusal),
@@ -91,6 +95,13 @@ fn preflight(request: &HeaderMap) -> Response<Body> {
         headers.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
     }
     response
+}
+
+/// A range that is not understood is ignored (RFC 9110, section 14.2), and several at once need not be: `s3s` refuses both. In requests that are no links
+/// the header may be signed, so it stays.
+fn has_plain_range(headers: &HeaderMap) -> bool {
+    let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
+    range.is_some_and(|range| Range::parse(range).is_ok())
 }
 
 /// What `s3s` would serve, but not well enough.

@@ -15,6 +15,8 @@ mod inbox;
 mod secret;
 mod store;
 mod table;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

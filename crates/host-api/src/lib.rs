@@ -36,7 +36,9 @@ mod client;
 mod data;
 mod types;
 
-pub use client::{AppClient, Client, ClientError, LogLines, LogsQuery, install_crypto_provider};
+pub use client::{
+    AppClient, Client, ClientError, LogLines, LogsQuery, encode_segment, install_crypto_provider,
+};
 pub use data::{
     AuthorizerSpec, BucketSpec, EventSource, Grant, Grants, InboxStatus, KeyKind, KeySpec, MessageView,
     Moved, QueueSpec, SecretInfo, SecretSpec, SocketSpec, SubscriptionSpec, TableSpec, ThrottleSpec,
@@ -47,6 +49,12 @@ pub use types::{
     HostStatus, InvokeRequest, InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,
     RuntimeSpec, S3Access, ScheduleSpec,
 };
+
+/// What [`AppClient::data`] takes and gives.
+pub mod http {
+    pub use reqwest::header::HeaderMap;
+    pub use reqwest::{Body, Method, Response};
+}
 
 /// The kinds of resources there are.
 pub const KINDS: [&str; 13] = [

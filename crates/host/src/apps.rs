@@ -1,27 +1,32 @@
-//! Deployed apps: their records, the release each answers with, and what changes them.
+//! Deployed apps: their records, and the release each answers with.
+
+mod changes;
+mod gateways;
+mod resources;
+mod specs;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use serde_json::Value;
-use sf_host_api::{
-    ApiError, ApiSpec, AppStatus, FunctionSpec, FunctionStatus, ReleaseSpec, Resource, ResourcePut,
-    RouteSpec, ScheduleSpec,
-};
-use sha2::Digest as _;
+use sf_data::{AppId, Data, DataError, ErrorKind};
+use sf_host_api::{ApiError, AppStatus, FunctionStatus, ReleaseSpec};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::data_api::links::Links;
+use crate::deliver::Deliveries;
 use crate::gateway::Gateway;
 use crate::logs::Logs;
-use crate::release::{self, Release};
-use crate::store::{AppRecord, Store, Stored};
-use crate::worker::FunctionContext;
+use crate::release::Release;
+use crate::sockets::Sockets;
+use crate::store::{AppRecord, Store};
+use crate::tokens::Tokens;
 use crate::{HostConfig, HostError};
+
+pub(crate) use specs::{check_plain_name, check_secret_name};
 
 /// The name of what is released.
 const RELEASE: &str = "release/current";
@@ -30,7 +35,19 @@ const RELEASE: &str = "release/current";
 pub(crate) struct Shared {
     pub(crate) config: HostConfig,
     pub(crate) store: Store,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
+    /// What functions keep.
+    pub(crate) data: Data,
+    /// Who may reach it.
+    pub(crate) tokens: Arc<Tokens>,
+    /// What carries events to functions.
+    pub(crate) deliveries: Deliveries,
+    /// Open WebSockets.
+    pub(crate) connections: Sockets,
+    /// Makes links to objects, once somebody serves them.
+    pub(crate) links: OnceLock<Box<dyn Links>>,
+    /// Calls of functions by functions.
+    pub(crate) calls: crate::data_api::calls::Calls,
     pub(crate) logs: Logs,
     pub(crate) shutdown: CancellationToken,
     /// Told when schedules or the clock changed.
@@ -46,6 +63,7 @@ pub(crate) struct Shared {
 
 /// One deployed app.
 pub(crate) struct App {
+    pub(crate) id: AppId,
     record: Mutex<AppRecord>,
     release: RwLock<Option<Arc<Release>>>,
     gateway: AsyncMutex<Option<Gateway>>,
@@ -59,7 +77,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl App {
     fn new(record: AppRecord) -> Self {
         let (release, gateway, gateway_error) = Default::default();
-        Self { record: Mutex::new(record), release, gateway, gateway_error }
+        Self { id: record.id(), record: Mutex::new(record), release, gateway, gateway_error }
     }
 
     /// What answers now.
@@ -106,6 +124,26 @@ pub(crate) fn fault(code: &str, message: impl Into<String>) -> ApiError {
     ApiError { code: code.into(), message: message.into(), hint: None, names: BTreeSet::new() }
 }
 
+/// What the data crate says, in the words of the control API.
+pub(crate) fn data_fault(error: DataError) -> ApiError {
+    let code = match error.kind {
+        ErrorKind::NotFound => "not-found",
+        ErrorKind::Conflict => "conflict",
+        ErrorKind::BadRequest => "bad-request",
+        ErrorKind::TooLarge => "too-large",
+        ErrorKind::StorageFull => "storage-full",
+        ErrorKind::Storage => "storage",
+    };
+    fault(code, error.message)
+}
+
+fn open_data(store: &Store, clock: &Arc<Clock>) -> Result<Data, HostError> {
+    let folder = store.root().join("data");
+    let clock = clock.clone();
+    Data::open(&folder, Arc::new(move || clock.now_ms()))
+        .map_err(|error| HostError::Data { folder, cause: error.to_string() })
+}
+
 fn io_fault(operation: &str, error: &std::io::Error) -> ApiError {
     fault("storage", format!("{operation}: {error}"))
 }
@@ -124,9 +162,17 @@ impl Shared {
         let records = store.load_apps()?;
         let requests = crate::control::requests::RequestLog::open(&store.root().join("requests.log"))
             .map_err(|cause| HostError::io("open", store.root(), cause))?;
+        let clock = Arc::new(Clock::default());
+        let data = open_data(&store, &clock)?;
         let shared = Arc::new(Self {
             config,
-            clock: Clock::default(),
+            tokens: Arc::default(),
+            deliveries: Deliveries::new(data.clone(), clock.clone()),
+            connections: Sockets::default(),
+            links: OnceLock::new(),
+            calls: Default::default(),
+            data,
+            clock,
             logs: Logs::start(),
             shutdown: CancellationToken::new(),
             schedules_changed: Notify::new(),
@@ -139,38 +185,49 @@ impl Shared {
             store,
         });
         for record in records {
-            let app = Arc::new(App::new(record.clone()));
-            lock(&shared.apps).insert((record.project.clone(), record.stage.clone()), app.clone());
-            if let Err(error) = shared.reopen(&app, &record).await {
-                tracing::warn!(project = record.project, stage = record.stage, %error, "restore");
+            let app = Arc::new(App::new(record));
+            let id = &app.id;
+            lock(&shared.apps).insert((id.project.clone(), id.stage.clone()), app.clone());
+            if let Err(error) = shared.reopen(&app).await {
+                tracing::warn!(project = id.project, stage = id.stage, %error, "restore");
                 *lock(&app.gateway_error) = Some(error.to_string());
             }
         }
         Ok(shared)
     }
 
-    async fn reopen(&self, app: &Arc<App>, record: &AppRecord) -> Result<(), ApiError> {
+    async fn reopen(&self, app: &Arc<App>) -> Result<(), ApiError> {
+        let mut record = app.record();
+        self.end_deleted(app, &mut record).await?;
+        self.define_all(&app.id, &record).await?;
         if let Some(stored) = record.resources.get(RELEASE) {
-            let release = self.compile(app, record, &stored.newest.revision, stored.newest.spec.clone())?;
-            app.set_release(Some(Arc::new(release)));
+            let spec: ReleaseSpec = serde_json::from_value(stored.newest.spec.clone())
+                .map_err(|error| fault("bad-spec", error.to_string()))?;
+            let release = Arc::new(self.compile(app, &record, &stored.newest.revision, spec)?);
+            self.subscribe(&app.id, Some(&release)).await?;
+            app.set_release(Some(release));
         }
-        if let Some(port) = record.port {
+        self.refresh_outputs(&mut record);
+        let port = record.port;
+        *lock(&app.record) = record;
+        if let Some(port) = port {
             self.listen(app, port).await?;
         }
         Ok(())
     }
 
-    /// Listens where a gateway could not before: whoever had its port may be gone.
-    pub(crate) async fn reopen_gateways(&self) {
+    /// Begins to deliver what waits for the apps' active releases.
+    pub(crate) fn start_deliveries(&self) {
         for app in self.apps() {
-            let _changing = self.changing.lock().await;
-            let closed = app.gateway.lock().await.is_none();
-            if let Some(port) = app.record().port.filter(|_| closed) {
-                match self.listen(&app, port).await {
-                    Ok(port) => tracing::info!(port, "the gateway listens again"),
-                    Err(error) => *lock(&app.gateway_error) = Some(error.to_string()),
-                }
-            }
+            self.deliveries.switch(&app.id, app.release().as_deref());
+        }
+    }
+
+    /// Takes no more work and ends what is under way.
+    pub(crate) async fn drain(&self) {
+        tokio::join!(self.deliveries.close(), self.close_gateways());
+        for app in self.apps() {
+            drop(app.set_release(None));
         }
     }
 
@@ -184,207 +241,6 @@ impl Shared {
 
     pub(crate) fn app(&self, project: &str, stage: &str) -> Option<Arc<App>> {
         lock(&self.apps).get(&(project.to_owned(), stage.to_owned())).cloned()
-    }
-
-    pub(crate) async fn close_gateways(&self) {
-        for app in self.apps() {
-            if let Some(gateway) = app.gateway.lock().await.take() {
-                gateway.close().await;
-            }
-            drop(app.set_release(None));
-        }
-    }
-
-    /// Stores a resource; a release takes effect.
-    pub(crate) async fn put(
-        self: &Arc<Self>,
-        project: &str,
-        stage: &str,
-        kind: &str,
-        name: &str,
-        put: ResourcePut,
-    ) -> Result<Resource, ApiError> {
-        let _changing = self.changing.lock().await;
-        self.check_spec(kind, &put.spec)?;
-        let key = (project.to_owned(), stage.to_owned());
-        let existing = self.app(project, stage);
-        let app = existing.clone().unwrap_or_else(|| {
-            let (project, stage) = key.clone();
-            Arc::new(App::new(AppRecord { version: 1, project, stage, ..AppRecord::default() }))
-        });
-        let mut record = app.record();
-        let revision = revision_of(&put.spec);
-        let mut outputs = BTreeMap::from([("revision".to_owned(), Value::from(revision.clone()))]);
-        if kind == "api" {
-            let port = self.gateway_port(&app, &record, &put.spec).await?;
-            record.port = Some(port);
-            outputs.insert("port".into(), port.into());
-            outputs.insert("url".into(), url_of(port).into());
-        }
-        let address = format!("{kind}/{name}");
-        let resource = Resource {
-            kind: kind.into(),
-            name: name.into(),
-            revision: revision.clone(),
-            spec: put.spec.clone(),
-            annotations: put.annotations,
-            outputs,
-        };
-        let release = match address.as_str() {
-            RELEASE => {
-                let release = self.compile(&app, &record, &revision, put.spec.clone())?;
-                warm_up(&app, &release).await?;
-                Some(release)
-            }
-            _ => None,
-        };
-        let stored = record
-            .resources
-            .entry(address)
-            .or_insert_with(|| Stored { newest: resource.clone(), revisions: BTreeMap::new() });
-        stored.newest = resource.clone();
-        stored.revisions.insert(revision, put.spec);
-        let active = release.as_ref().map(|release| release.spec.clone());
-        forget_unused(
-            &mut record,
-            active.or_else(|| app.release().map(|release| release.spec.clone())).as_ref(),
-        );
-        self.store.save_app(&record).map_err(|error| io_fault("store the resource", &error))?;
-        *lock(&app.record) = record;
-        if existing.is_none() {
-            lock(&self.apps).insert(key, app.clone());
-        }
-        if let Some(release) = release {
-            drop(app.set_release(Some(Arc::new(release))));
-            self.schedules_changed.notify_waiters();
-            self.collect();
-        }
-        Ok(resource)
-    }
-
-    /// Deletes a resource; `false` if it was not there. The app ends with its last one.
-    pub(crate) async fn delete(&self, project: &str, stage: &str, address: &str) -> Result<bool, ApiError> {
-        let _changing = self.changing.lock().await;
-        let Some(app) = self.app(project, stage) else { return Ok(false) };
-        let mut record = app.record();
-        if !record.resources.contains_key(address) {
-            return Ok(false);
-        }
-        if app.release().is_some_and(|release| release.spec.resources.contains_key(address)) {
-            return Err(fault("in-use", format!("delete `{address}`: the active release has it")));
-        }
-        record.resources.remove(address);
-        if record.resources.is_empty() {
-            self.store.remove_app(project, stage).map_err(|error| io_fault("remove the app", &error))?;
-            lock(&self.apps).remove(&(project.to_owned(), stage.to_owned()));
-        } else {
-            self.store.save_app(&record).map_err(|error| io_fault("store the app", &error))?;
-        }
-        let is_release = address == RELEASE;
-        let is_api = address.starts_with("api/") || record.resources.is_empty();
-        if is_api {
-            record.port = None;
-        }
-        *lock(&app.record) = record;
-        if is_release {
-            drop(app.set_release(None));
-            self.schedules_changed.notify_waiters();
-        }
-        if is_api && let Some(gateway) = app.gateway.lock().await.take() {
-            tokio::spawn(gateway.close());
-        }
-        self.collect();
-        Ok(true)
-    }
-
-    fn check_spec(&self, kind: &str, spec: &Value) -> Result<(), ApiError> {
-        fn parse<T: serde::de::DeserializeOwned>(spec: &Value) -> Result<T, ApiError> {
-            serde_json::from_value(spec.clone())
-                .map_err(|error| fault("bad-spec", format!("bad spec: {error}")))
-        }
-        match kind {
-            "function" => {
-                let spec: FunctionSpec = parse(spec)?;
-                if !is_digest(&spec.artifact) {
-                    return Err(fault("bad-spec", "bad spec: `artifact` is no digest"));
-                }
-                if !self.store.artifact(&spec.artifact).is_file() {
-                    let mut error = fault("artifact-missing", "the function's artifact was not uploaded");
-                    error.names.insert(spec.artifact);
-                    return Err(error);
-                }
-                crate::worker::check_runtime(&spec)
-                    .map_err(|error| fault("runtime-missing", error.to_string()))?;
-            }
-            "route" => drop(parse::<RouteSpec>(spec)?),
-            "schedule" => crate::schedule::check(&parse::<ScheduleSpec>(spec)?)
-                .map_err(|text| fault("bad-spec", text))?,
-            "api" => drop(parse::<ApiSpec>(spec)?),
-            "release" => drop(parse::<ReleaseSpec>(spec)?),
-            other => return Err(fault("unknown-kind", format!("there is no kind `{other}`"))),
-        }
-        Ok(())
-    }
-
-    fn compile(
-        &self,
-        app: &App,
-        record: &AppRecord,
-        revision: &str,
-        spec: Value,
-    ) -> Result<Release, ApiError> {
-        let spec: ReleaseSpec =
-            serde_json::from_value(spec).map_err(|error| fault("bad-spec", error.to_string()))?;
-        let folder = self.store.logs(&record.project, &record.stage);
-        let context = |function: &str| FunctionContext {
-            project: record.project.clone(),
-            stage: record.stage.clone(),
-            function: function.to_owned(),
-            launcher: self.config.worker_launcher.clone().into(),
-            sockets: self.sockets.path().to_owned(),
-            sink: self.logs.sink(&folder, function),
-        };
-        release::compile(record, revision, spec, app.release().as_deref(), context, |digest| {
-            self.store.unpacked(digest)
-        })
-    }
-
-    /// The app's port: the one asked for, or the one it has, or the first free one that no other app has.
-    async fn gateway_port(&self, app: &Arc<App>, record: &AppRecord, spec: &Value) -> Result<u16, ApiError> {
-        let asked = spec.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
-        let open = app.gateway.lock().await.as_ref().map(|gateway| gateway.port);
-        if let Some(port) = asked.or(record.port) {
-            if open != Some(port) {
-                self.listen(app, port).await?;
-            }
-            return Ok(port);
-        }
-        let first = self.config.first_gateway_port;
-        if first == 0 {
-            return self.listen(app, 0).await;
-        }
-        let taken: BTreeSet<u16> = self.apps().iter().filter_map(|app| app.record().port).collect();
-        for port in (first..=u16::MAX).filter(|port| !taken.contains(port)).take(1000) {
-            if self.listen(app, port).await.is_ok() {
-                return Ok(port);
-            }
-        }
-        Err(fault("port-taken", format!("no port from {first} on is free")))
-    }
-
-    async fn listen(&self, app: &Arc<App>, port: u16) -> Result<u16, ApiError> {
-        let address = SocketAddr::new(self.address.ip(), port);
-        let opened = Gateway::open(address, app.clone()).await.map_err(|error| {
-            let mut fault = fault("port-taken", format!("listen at port {port}: {error}"));
-            fault.hint = Some("choose another with `port` in `[providers.self-hosted]`".into());
-            fault
-        })?;
-        let port = opened.port;
-        *lock(&app.gateway_error) = None;
-        if let Some(previous) = app.gateway.lock().await.replace(opened) {
-            tokio::spawn(previous.close());
-        }
-        Ok(port)
     }
 
     /// Forgets artifacts that no app refers to. Files in use stay: the system keeps them until they are closed, and a running
@@ -421,42 +277,6 @@ impl Shared {
             }
         }
     }
-}
-
-/// Starts workers of changed functions before the switch, so that no request waits for one: as many as are to be kept ready, and
-/// one where the previous revision had any.
-async fn warm_up(app: &App, release: &Release) -> Result<(), ApiError> {
-    let previous = app.release();
-    for (name, pool) in &release.pools {
-        let before = previous.as_ref().and_then(|previous| previous.pools.get(name));
-        let had_any = before.is_some_and(|before| !Arc::ptr_eq(before, pool) && before.worker_count() > 0);
-        pool.warm_up(u32::from(had_any)).await.map_err(|error| {
-            let mut fault = fault(error.code(), format!("start function `{name}`: {error}"));
-            fault.hint =
-                Some(format!("`sf logs {name}` shows what it printed; the previous release goes on"));
-            fault
-        })?;
-    }
-    Ok(())
-}
-
-/// Keeps the newest revision of each resource and those that the release names.
-fn forget_unused(record: &mut AppRecord, active: Option<&ReleaseSpec>) {
-    for (address, stored) in &mut record.resources {
-        let released = active.and_then(|spec| spec.resources.get(address));
-        let newest = stored.newest.revision.clone();
-        stored.revisions.retain(|revision, _| *revision == newest || Some(revision) == released);
-    }
-}
-
-/// Equal specs have equal revisions: maps are sorted, so the text is canonical.
-fn revision_of(spec: &Value) -> String {
-    let digest = sha2::Sha256::digest(spec.to_string().as_bytes());
-    let mut text = Vec::new();
-    for byte in digest.iter().take(12) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    String::from_utf8(text).unwrap_or_default()
 }
 
 pub(crate) fn is_digest(text: &str) -> bool {

@@ -1,9 +1,9 @@
-//! The clock of schedules: the system's, moved forward by those who try out a nightly job by day.
+//! The clock of schedules and messages: the system's, moved forward by those who try out a nightly job by day.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 
 /// Milliseconds since the Unix epoch, by the system's clock.
 pub(crate) fn now_ms() -> u64 {
@@ -11,10 +11,10 @@ pub(crate) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The system's clock and an offset.
+/// The system's clock and an offset in milliseconds.
 #[derive(Default)]
 pub(crate) struct Clock {
-    offset_ms: AtomicU64,
+    offset_ms: watch::Sender<u64>,
 }
 
 impl Clock {
@@ -22,15 +22,23 @@ impl Clock {
         DateTime::<Utc>::from(SystemTime::now() + Duration::from_millis(self.offset_ms()))
     }
 
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        now_ms().saturating_add(self.offset_ms())
+    }
+
     pub(crate) fn offset_ms(&self) -> u64 {
-        self.offset_ms.load(Ordering::Relaxed)
+        *self.offset_ms.borrow()
     }
 
     /// Bounded to a century, so that no date arithmetic overflows.
     pub(crate) fn advance(&self, ms: u64) {
         const CENTURY: u64 = 100 * 366 * 24 * 3600 * 1000;
-        let _ = self.offset_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |offset| {
-            Some(offset.saturating_add(ms).min(CENTURY))
-        });
+        self.offset_ms.send_modify(|offset| *offset = offset.saturating_add(ms).min(CENTURY));
+    }
+
+    /// Changes whenever the clock is moved.
+    pub(crate) fn moves(&self) -> watch::Receiver<u64> {
+        self.offset_ms.subscribe()
     }
 }

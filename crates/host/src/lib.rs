@@ -3,7 +3,9 @@
 //! ```text
 //! control API (axum, loopback, token) ─> store (files) ─> Release (compiled, swapped at once)
 //! gateway (one listener an app) ─> Router ─> Pool (one a function revision) ─> Worker (child process)
-//! scheduler (cron, time zones) ──────────────────┘
+//! scheduler (cron, time zones) ──────────────────┤
+//! deliver (one task a subscription) ─────────────┘      │
+//!     └─ sf_data (tables, buckets, inboxes, secrets) ── data API (a token a function)
 //! ```
 //!
 //! A release owns its pools, a pool owns its workers, and a request in flight holds what it uses: dropping the last owner of a
@@ -13,6 +15,9 @@ mod apps;
 mod clock;
 mod control;
 mod daemon;
+mod data_api;
+mod deliver;
+mod events;
 mod gateway;
 mod logs;
 mod openapi;
@@ -21,6 +26,7 @@ mod release;
 mod schedule;
 mod sockets;
 mod store;
+mod tokens;
 mod worker;
 
 use std::ffi::OsString;
@@ -84,6 +90,14 @@ pub enum HostError {
         /// The system's words.
         cause: std::io::Error,
     },
+    /// What functions keep cannot be opened.
+    #[error("start the host: open `{}`: {cause}", folder.display())]
+    Data {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        cause: String,
+    },
     /// Stored data that cannot be read.
     #[error("start the host: read `{}`: {cause}", path.display())]
     Corrupt {
@@ -104,7 +118,7 @@ impl HostError {
         match self {
             Self::PortTaken { .. } => Some("choose another with `--port`, or 0 for any".into()),
             Self::InUse(_) => Some("`sf host status` shows it, `sf host stop` stops it".into()),
-            Self::Io { .. } => None,
+            Self::Io { .. } | Self::Data { .. } => None,
             Self::Corrupt { path, .. } => Some(format!("move `{}` away and deploy again", path.display())),
         }
     }
@@ -157,12 +171,16 @@ impl Host {
             shutdown.await;
             stopping.shutdown.cancel();
         });
-        let token = shared.shutdown.clone();
-        let served = axum::serve(listener, control::router(shared.clone()))
-            .with_graceful_shutdown(token.cancelled_owned())
-            .await;
+        shared.start_deliveries();
+        let draining = shared.clone();
+        // Functions that end what they have may still need their data: the listener closes after them.
+        let drained = async move {
+            draining.shutdown.cancelled().await;
+            draining.drain().await;
+        };
+        let served =
+            axum::serve(listener, control::router(shared.clone())).with_graceful_shutdown(drained).await;
         scheduler.abort();
-        shared.close_gateways().await;
         shared.store.withdraw();
         served
     }

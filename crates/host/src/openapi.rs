@@ -3,8 +3,10 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use sf_host_api::{
-    ApiError, ApiSpec, AppStatus, ClockAdvance, FunctionSpec, Health, HostStatus, InvokeRequest,
-    InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec, ScheduleSpec,
+    ApiError, ApiSpec, AppStatus, AuthorizerSpec, BucketSpec, ClockAdvance, FunctionSpec, Health, HostStatus,
+    InboxStatus, InvokeRequest, InvokeResponse, LogLine, MessageView, Moved, QueueSpec, ReleaseSpec,
+    Resource, ResourcePut, RouteSpec, ScheduleSpec, SecretInfo, SecretSpec, SocketSpec, SubscriptionSpec,
+    TableSpec, TopicSpec,
 };
 
 /// An OpenAPI 3.1 document: <https://spec.openapis.org/oas/v3.1.0>.
@@ -22,6 +24,14 @@ pub fn openapi() -> Value {
         schema::<RouteSpec>,
         schema::<ScheduleSpec>,
         schema::<ApiSpec>,
+        schema::<AuthorizerSpec>,
+        schema::<BucketSpec>,
+        schema::<QueueSpec>,
+        schema::<SecretSpec>,
+        schema::<SocketSpec>,
+        schema::<SubscriptionSpec>,
+        schema::<TableSpec>,
+        schema::<TopicSpec>,
         schema::<ReleaseSpec>,
         schema::<ApiError>,
     ] {
@@ -102,6 +112,34 @@ impl Description {
             None,
             Some(schema::<LogLine>),
         );
+        self.add_messages_and_secrets(app);
+    }
+
+    fn add_messages_and_secrets(&mut self, app: &str) {
+        let inbox = format!("{app}/inboxes/{{kind}}/{{name}}");
+        let get: [(String, &str, Body); 4] = [
+            (
+                format!("{app}/inboxes"),
+                "Queues and subscriptions, and how much waits there",
+                schema::<Vec<InboxStatus>>,
+            ),
+            (inbox.clone(), "One of them: of a `queue` or a `subscription`", schema::<InboxStatus>),
+            (
+                format!("{inbox}/messages"),
+                "The oldest messages, or dead letters (`dead`, `limit`), without taking them",
+                schema::<Vec<MessageView>>,
+            ),
+            (format!("{app}/secrets"), "Secrets without their values", schema::<Vec<SecretInfo>>),
+        ];
+        for (path, summary, answer) in get {
+            self.add("get", &path, summary, None, Some(answer));
+        }
+        let moved: Option<Body> = Some(schema::<Moved>);
+        self.add("post", &format!("{inbox}/redrive"), "Deliver dead letters again", None, moved);
+        self.add("post", &format!("{inbox}/purge"), "Delete messages, or dead letters (`dead`)", None, moved);
+        let secret = format!("{app}/secrets/{{name}}");
+        self.add("put", &secret, "Set a secret: its value is the body", None, None);
+        self.add("delete", &secret, "Remove a secret's value", None, None);
     }
 
     fn add(

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sf_host_api::{
-    ApiError, ApiSpec, AuthorizerSpec, FunctionSpec, ReleaseSpec, RouteSpec, ScheduleSpec, SocketSpec,
-    SubscriptionSpec,
+    ApiError, ApiSpec, AuthorizerSpec, FunctionSpec, QueueSpec, ReleaseSpec, RouteSpec, ScheduleSpec,
+    SocketSpec, SubscriptionSpec,
 };
 
 use crate::gateway::cors::Cors;
@@ -26,6 +26,7 @@ pub(crate) struct Release {
     /// By name, as are the following.
     pub(crate) authorizers: BTreeMap<String, AuthorizerSpec>,
     pub(crate) sockets: BTreeMap<String, SocketSpec>,
+    pub(crate) queues: BTreeMap<String, QueueSpec>,
     pub(crate) subscriptions: BTreeMap<String, SubscriptionSpec>,
     pub(crate) pools: BTreeMap<String, Arc<Pool>>,
 }
@@ -36,7 +37,7 @@ pub(crate) fn compile(
     revision: &str,
     spec: ReleaseSpec,
     previous: Option<&Release>,
-    context: impl Fn(&str) -> FunctionContext,
+    context: impl Fn(&str, &FunctionSpec) -> Result<FunctionContext, ApiError>,
     unpacked: impl Fn(&str) -> std::io::Result<Arc<crate::store::Unpacked>>,
 ) -> Result<Release, ApiError> {
     let mut parts = Parts::default();
@@ -60,7 +61,8 @@ pub(crate) fn compile(
                 let folder = unpacked(&spec.artifact).map_err(|error| {
                     fault("unpack-failed", format!("unpack the artifact of function `{name}`: {error}"))
                 })?;
-                Arc::new(Pool::new(revision, spec, context(&name), folder))
+                let context = context(&name, &spec)?;
+                Arc::new(Pool::new(revision, spec, context, folder))
             }
         };
         pools.insert(name, pool);
@@ -73,9 +75,11 @@ pub(crate) fn compile(
             ));
         }
     }
+    crate::deliver::check(&spec, &parts.subscriptions)
+        .map_err(|message| fault("bad-subscription", message))?;
     let router = Router::new(&parts.routes).map_err(|message| fault("bad-route", message))?;
     let cors = parts.api.cors.clone().map(|cors| Cors::new(cors, &parts.routes));
-    let Parts { api, routes, schedules, authorizers, sockets, subscriptions, functions: _ } = parts;
+    let Parts { api, routes, schedules, authorizers, sockets, queues, subscriptions, functions: _ } = parts;
     let revision = revision.to_owned();
     Ok(Release {
         revision,
@@ -87,6 +91,7 @@ pub(crate) fn compile(
         api,
         authorizers,
         sockets,
+        queues,
         subscriptions,
         pools,
     })
@@ -104,6 +109,7 @@ struct Parts {
     schedules: Vec<ScheduleSpec>,
     authorizers: BTreeMap<String, AuthorizerSpec>,
     sockets: BTreeMap<String, SocketSpec>,
+    queues: BTreeMap<String, QueueSpec>,
     subscriptions: BTreeMap<String, SubscriptionSpec>,
 }
 
@@ -128,8 +134,11 @@ impl Parts {
             "subscription" => {
                 self.subscriptions.insert(name.to_owned(), serde_json::from_value(json).map_err(bad)?);
             }
+            "queue" => {
+                self.queues.insert(name.to_owned(), serde_json::from_value(json).map_err(bad)?);
+            }
             // They are there from their put on; a release names them so that they outlive those who use them.
-            "bucket" | "queue" | "secret" | "table" | "topic" => {}
+            "bucket" | "secret" | "table" | "topic" => {}
             _ => return Err(fault("bad-spec", format!("release: `{address}` cannot be released"))),
         }
         Ok(())

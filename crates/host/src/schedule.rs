@@ -63,6 +63,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             }
         }
         shared.stop_idle();
+        if let Err(error) = shared.data.expire().await {
+            tracing::warn!(%error, "remove what has expired");
+        }
         shared.reopen_gateways().await;
         let wait = due.values().min().and_then(|time| (*time - shared.clock.now()).to_std().ok());
         let wait = wait.map_or(TICK, |wait| wait.min(TICK));
@@ -92,14 +95,7 @@ fn fire(shared: &Shared, (project, stage, spec): &Key, time: DateTime<Utc>) {
     let Some(release) = shared.app(project, stage).and_then(|app| app.release()) else { return };
     let Some(pool) = release.pools.get(&spec.function).cloned() else { return };
     let id = crate::store::invocation_id();
-    let event = serde_json::json!({
-        "specversion": "1.0",
-        "id": id,
-        "type": "sf.schedule",
-        "source": format!("/schedules/{}", spec.function),
-        "time": time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        "datacontenttype": "application/json",
-    });
+    let event = crate::events::event("sf.schedule", &format!("/schedules/{}", spec.function), &id, time);
     let data =
         serde_json::json!({ "expression": spec.expression, "timezone": spec.timezone }).to_string().into();
     let trace = crate::gateway::new_trace(&id);

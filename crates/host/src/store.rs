@@ -6,6 +6,7 @@
 //! | `token` | the control API's token, readable by the owner only |
 //! | `id` | identifies this folder |
 //! | `host.json` | URL and process of the running host; removed at a clean stop |
+//! | `data/` | what functions keep: `sf_data` |
 //! | `apps/PROJECT.STAGE.json` | an app's resources and active release |
 //! | `artifacts/DIGEST.zip` | uploaded code |
 //! | `unpacked/DIGEST/` | the same, unpacked when first used |
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
+use sf_data::AppId;
 use sf_host_api::Resource;
 
 use crate::HostError;
@@ -34,6 +36,21 @@ pub(crate) struct AppRecord {
     pub(crate) port: Option<u16>,
     /// By `kind/name`.
     pub(crate) resources: BTreeMap<String, Stored>,
+    /// Deleted resources (`kind/name`) whose data may still be there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) dropping: BTreeSet<String>,
+}
+
+impl AppRecord {
+    /// Whose it is.
+    pub(crate) fn id(&self) -> AppId {
+        AppId { project: self.project.clone(), stage: self.stage.clone() }
+    }
+
+    /// Whether nothing is left to be remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.dropping.is_empty()
+    }
 }
 
 /// A resource and the revisions of it that something still needs.
@@ -131,7 +148,10 @@ impl Store {
     }
 
     pub(crate) fn remove_app(&self, project: &str, stage: &str) -> io::Result<()> {
-        fs::remove_file(self.app_path(project, stage))?;
+        match fs::remove_file(self.app_path(project, stage)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         match fs::remove_dir_all(self.logs(project, stage)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

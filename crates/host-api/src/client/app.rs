@@ -9,11 +9,11 @@ use crate::types::{AppStatus, InvokeRequest, InvokeResponse, Resource, ResourceP
 /// The calls below `/v1/apps/{project}/{stage}`.
 #[derive(Clone, Debug)]
 pub struct AppClient {
-    client: Client,
+    pub(super) client: Client,
     /// `/v1/apps/{project}/{stage}`, encoded.
     path: String,
     /// `project/stage`, for messages.
-    name: String,
+    pub(super) name: String,
 }
 
 impl AppClient {
@@ -111,7 +111,7 @@ impl AppClient {
         Ok(LogLines::new(response, operation, self.client.base.clone()))
     }
 
-    fn request(&self, method: Method, below: &str, operation: &str) -> Request<'_> {
+    pub(super) fn request(&self, method: Method, below: &str, operation: &str) -> Request<'_> {
         self.client.request(method, &format!("{}{below}", self.path), operation)
     }
 }
@@ -120,7 +120,7 @@ fn resource_path(kind: &str, name: &str) -> Result<String, ClientError> {
     Ok(format!("/resources/{}/{}", segment(kind)?, segment(name)?))
 }
 
-fn found<T>(result: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+pub(super) fn found<T>(result: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_not_found() => Ok(None),

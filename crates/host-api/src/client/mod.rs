@@ -1,6 +1,7 @@
 //! A typed client of the control API: one method a call of the table in the crate's documentation.
 
 mod app;
+mod data;
 mod error;
 mod logs;
 mod request;
@@ -13,6 +14,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 
 pub use app::AppClient;
+pub use data::encode_segment;
 pub use error::ClientError;
 pub use logs::{LogLines, LogsQuery};
 

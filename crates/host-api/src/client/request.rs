@@ -1,6 +1,6 @@
 //! One request: what is common to all calls, from the token to the decoding of errors.
 
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,6 +47,11 @@ impl<'c> Request<'c> {
         self
     }
 
+    pub(super) fn headers(mut self, headers: HeaderMap) -> Self {
+        self.builder = self.builder.headers(headers);
+        self
+    }
+
     pub(super) fn body<B: Serialize>(mut self, body: &B) -> Self {
         self.builder = self.builder.json(body);
         self
@@ -74,6 +79,8 @@ impl<'c> Request<'c> {
             Err(_) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
                 bodyless_error(operation, status)
             }
+            // The answer to HEAD has no body that could say more than its status.
+            Err(_) if body.is_empty() => bodyless_error(operation, status),
             Err(_) => {
                 ClientError::Protocol { operation, cause: format!("status {status}: {}", quote(&body)) }
             }

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use futures_util::stream;
 use reqwest::StatusCode;
@@ -213,6 +213,37 @@ async fn a_log_that_breaks_off_is_an_error() {
         Err(error) => error,
     };
     assert!(matches!(error, ClientError::Lost { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_data_call_sends_names_headers_and_body_as_they_are() {
+    let put = async |State(seen): State<Seen>, Path(key): Path<String>, headers: HeaderMap, body: Bytes| {
+        seen.push(format!("{key} {} {}", headers["content-type"].to_str().unwrap(), body.len()));
+        Json(json!({"etag": "e", "size": body.len()}))
+    };
+    let path = "/v1/apps/p/s/data/buckets/uploads/objects/{key}";
+    let head = async || StatusCode::NOT_FOUND;
+    let (client, seen) = serve(Router::new().route(path, axum::routing::put(put).head(head))).await;
+    let app = client.app("p", "s").unwrap();
+    let path = format!("/buckets/uploads/objects/{}", super::encode_segment("raw/a b?%7.png").unwrap());
+    let headers = HeaderMap::from_iter([(reqwest::header::CONTENT_TYPE, "image/png".parse().unwrap())]);
+    let answer = app.data(reqwest::Method::PUT, &path, headers.clone(), vec![7; 5]).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(seen.take(), ["raw/a b?%7.png image/png 5"]);
+    let missing = app.data(reqwest::Method::HEAD, &path, headers, "").await.unwrap_err();
+    assert!(missing.is_not_found(), "{missing:?}");
+}
+
+#[tokio::test]
+async fn a_removed_secret_is_told_from_one_that_was_never_set() {
+    let remove = async |Path(name): Path<String>| match name.as_str() {
+        "HERE" => StatusCode::NO_CONTENT.into_response(),
+        _ => refuse(404, "not-found"),
+    };
+    let (client, _) = serve(Router::new().route("/v1/apps/p/s/secrets/{name}", delete(remove))).await;
+    let app = client.app("p", "s").unwrap();
+    assert!(app.remove_secret("HERE").await.unwrap());
+    assert!(!app.remove_secret("GONE").await.unwrap());
 }
 
 #[tokio::test]

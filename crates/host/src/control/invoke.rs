@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sf_host_api::{InvokeRequest, InvokeResponse, LogLine};
 use tokio::sync::broadcast;
@@ -13,7 +12,7 @@ use tokio::sync::broadcast;
 use super::{Host, Refusal, no_app};
 use crate::apps::fault;
 use crate::release::Release;
-use crate::worker::{Body, CallError, Invocation, full};
+use crate::worker::{Body, CallError, Invocation, collect, full};
 
 /// Of an answer, so much is shown.
 const MAX_ANSWER: usize = 6 << 20;
@@ -56,13 +55,11 @@ fn error_json(error: &CallError) -> Value {
 /// An event, or for a function that only has routes and a payload that describes a request, a request.
 fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: &Value) -> Result<Invocation, Refusal> {
     let route = release.routes.iter().find(|route| route.function == name);
-    let has_events = release.schedules.iter().any(|schedule| schedule.function == name);
+    let has_events = release.schedules.iter().any(|schedule| schedule.function == name)
+        || release.subscriptions.values().any(|subscription| subscription.function == name);
     let trace = crate::gateway::new_trace(id);
     let Some(route) = route.filter(|_| !has_events) else {
-        let event = json!({
-            "specversion": "1.0", "id": id, "type": "sf.invoke", "source": "/invoke", "datacontenttype": "application/json",
-            "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        });
+        let event = crate::events::event("sf.invoke", "/cli", id, chrono::Utc::now());
         let data = payload.to_string().into();
         return Ok(Invocation::Event { event, data, id: id.to_owned(), trace });
     };
@@ -94,7 +91,7 @@ fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: &Value) -> 
 
 async fn read(response: http::Response<Body>, is_http: bool) -> (bool, Value) {
     let (head, body) = response.into_parts();
-    let bytes = match collect(body).await {
+    let bytes = match collect(body, MAX_ANSWER).await {
         Ok(bytes) => bytes,
         Err(message) => return (false, json!({ "error": "function-broken", "message": message })),
     };
@@ -108,18 +105,6 @@ async fn read(response: http::Response<Body>, is_http: bool) -> (bool, Value) {
         head.headers.iter().map(|(name, value)| json!([name.as_str(), text(value)])).collect();
     let ok = !head.status.is_server_error();
     (ok, json!({ "status": head.status.as_u16(), "headers": headers, "body": value }))
-}
-
-async fn collect(mut body: Body) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let data = frame.map_err(|error| error.to_string())?.into_data().unwrap_or_default();
-        bytes.extend_from_slice(&data);
-        if bytes.len() > MAX_ANSWER {
-            return Err(format!("the answer is larger than {MAX_ANSWER} bytes"));
-        }
-    }
-    Ok(bytes)
 }
 
 fn printed(

@@ -1,9 +1,11 @@
 //! The control API of `sf_host_api`, on loopback.
 
 mod artifacts;
+mod inboxes;
 mod invoke;
 mod logs;
 pub(crate) mod requests;
+mod secrets;
 
 use std::sync::Arc;
 
@@ -15,7 +17,8 @@ use axum::{Json, Router};
 use http::{Method, StatusCode};
 use sf_host_api::{ApiError, AppStatus, ClockAdvance, Health, HostStatus, Resource, ResourcePut};
 
-use crate::apps::{Shared, fault};
+use crate::apps::{Shared, check_plain_name, fault};
+use crate::data_api::{self, same};
 
 /// A resource's spec is small; code travels as an artifact.
 const MAX_BODY: usize = 8 << 20;
@@ -37,7 +40,11 @@ impl IntoResponse for Refusal {
             "unauthorized" => StatusCode::UNAUTHORIZED,
             "forbidden" => StatusCode::FORBIDDEN,
             "not-found" | "unknown-kind" => StatusCode::NOT_FOUND,
-            "artifact-missing" | "unknown-revision" | "in-use" | "port-taken" => StatusCode::CONFLICT,
+            "artifact-missing" | "unknown-revision" | "in-use" | "port-taken" | "conflict" => {
+                StatusCode::CONFLICT
+            }
+            "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "storage-full" => StatusCode::INSUFFICIENT_STORAGE,
             "storage" => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
@@ -61,6 +68,13 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         )
         .route(&format!("{app}/functions/{{name}}/invoke"), post(invoke::invoke))
         .route(&format!("{app}/logs"), get(logs::logs))
+        .route(&format!("{app}/inboxes"), get(inboxes::list))
+        .route(&format!("{app}/inboxes/{{kind}}/{{name}}"), get(inboxes::one))
+        .route(&format!("{app}/inboxes/{{kind}}/{{name}}/messages"), get(inboxes::messages))
+        .route(&format!("{app}/inboxes/{{kind}}/{{name}}/redrive"), post(inboxes::redrive))
+        .route(&format!("{app}/inboxes/{{kind}}/{{name}}/purge"), post(inboxes::purge))
+        .route(&format!("{app}/secrets"), get(secrets::list))
+        .route(&format!("{app}/secrets/{{name}}"), put(secrets::set).delete(secrets::remove))
         .fallback(|| async { Refusal(fault("not-found", "the control API has no such path")) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(shared.clone(), authorize))
@@ -69,6 +83,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/health", get(health))
         .route("/v1/openapi.json", get(|| async { Json(crate::openapi()) }))
         .merge(guarded)
+        // Beside the record of calls: data is no business of it.
+        .nest(&format!("{app}/data"), data_api::router(shared.clone()))
         .layer(middleware::from_fn(local_only))
         .with_state(shared)
 }
@@ -95,12 +111,6 @@ async fn authorize(State(shared): Host, request: Request, next: Next) -> Respons
         return Refusal(error).into_response();
     }
     next.run(request).await
-}
-
-/// Compares in a time that tells nothing of the contents.
-fn same(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len()
-        && left.iter().zip(right).fold(0, |sum, (left, right)| sum | (left ^ right)) == 0
 }
 
 async fn record(State(shared): Host, request: Request, next: Next) -> Response {
@@ -187,11 +197,8 @@ async fn put_resource(
     body: Result<Json<ResourcePut>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<Resource>, Refusal> {
     let Json(put) = body.map_err(|error| Refusal(fault("bad-spec", error.body_text())))?;
-    check_name(&project)?;
-    check_name(&stage)?;
-    if kind == "function" {
-        check_name(&name)?;
-    }
+    check_plain_name(&project)?;
+    check_plain_name(&stage)?;
     // A client that goes away must not leave a change half-made.
     let change = tokio::spawn(async move { shared.put(&project, &stage, &kind, &name, put).await });
     let done = change.await.map_err(|error| Refusal(fault("internal", error.to_string())))?;
@@ -208,15 +215,5 @@ async fn delete_resource(
     match done? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Refusal(fault("not-found", "there is no such resource"))),
-    }
-}
-
-/// Names become parts of file names.
-fn check_name(name: &str) -> Result<(), Refusal> {
-    let is_plain =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
-    match !name.is_empty() && name.len() <= 64 && name.bytes().all(is_plain) {
-        true => Ok(()),
-        false => Err(Refusal(fault("bad-name", format!("`{name}` is not made of a-z, 0-9, - and _")))),
     }
 }

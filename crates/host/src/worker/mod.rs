@@ -8,7 +8,8 @@ mod process;
 mod runtime;
 mod web;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 
 pub(crate) use pool::{FunctionContext, Pool};
@@ -40,6 +41,19 @@ impl Invocation {
             Self::Http { id, .. } | Self::Event { id, .. } => id,
         }
     }
+}
+
+/// All of a body, if it is at most `limit` bytes.
+pub(crate) async fn collect(mut body: Body, limit: usize) -> Result<Bytes, String> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let data = frame.map_err(|error| error.to_string())?.into_data().unwrap_or_default();
+        bytes.extend_from_slice(&data);
+        if bytes.len() > limit {
+            return Err(format!("the answer is larger than {limit} bytes"));
+        }
+    }
+    Ok(bytes.freeze())
 }
 
 /// `1s`, `1.5s`: as in the manifest.

@@ -1,5 +1,6 @@
 //! The workers of one function revision: started on demand, shared by requests, stopped when idle.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::future::Future as _;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use super::web::WebWorker;
 use super::{Body, BoxError, CallError, Invocation, runtime};
 use crate::logs::Sink;
 use crate::store::Unpacked;
+use crate::tokens::FunctionToken;
 
 /// A worker that is not ready by then is given up.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,6 +33,14 @@ pub(crate) struct FunctionContext {
     pub(crate) project: String,
     pub(crate) stage: String,
     pub(crate) function: String,
+    /// `portable`, `lambda` or `web`.
+    pub(crate) interface: String,
+    /// For `lambda`: the version of API Gateway's payload.
+    pub(crate) payload: Option<String>,
+    /// The base of the data API's paths.
+    pub(crate) data_url: String,
+    /// What opens them, as long as this revision lives.
+    pub(crate) token: Arc<FunctionToken>,
     pub(crate) launcher: Arc<[OsString]>,
     /// A folder for sockets, with a short path.
     pub(crate) sockets: PathBuf,
@@ -38,13 +48,20 @@ pub(crate) struct FunctionContext {
 }
 
 impl FunctionContext {
-    pub(super) fn variables(&self) -> [(&'static str, String); 4] {
-        [
+    pub(super) fn variables(&self) -> BTreeMap<&'static str, String> {
+        let mut variables = BTreeMap::from([
             ("SF_FUNCTION", self.function.clone()),
             ("SF_PROJECT", self.project.clone()),
             ("SF_STAGE", self.stage.clone()),
             ("SF_PROVIDER", "self-hosted".to_owned()),
-        ]
+            ("SF_INTERFACE", self.interface.clone()),
+            ("SF_DATA_URL", self.data_url.clone()),
+            ("SF_DATA_TOKEN", self.token.as_str().to_owned()),
+        ]);
+        if self.interface == "lambda" {
+            variables.insert("SF_PAYLOAD", self.payload.clone().unwrap_or_else(|| "2.0".to_owned()));
+        }
+        variables
     }
 }
 

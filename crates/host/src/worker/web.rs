@@ -76,13 +76,15 @@ impl WebWorker {
                 mark(request.headers_mut(), &id, &trace, deadline_ms);
                 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#31-binary-content-mode
                 for (name, value) in event.as_object().into_iter().flatten() {
-                    let Some(value) = value.as_str() else { continue };
-                    let is_type = name == "datacontenttype";
-                    insert(
-                        request.headers_mut(),
-                        &if is_type { "content-type".into() } else { format!("ce-{name}") },
-                        value,
-                    );
+                    match (name.as_str(), value) {
+                        ("datacontenttype", serde_json::Value::String(kind)) => {
+                            insert(request.headers_mut(), "content-type", kind);
+                        }
+                        (name, serde_json::Value::String(text)) => {
+                            insert(request.headers_mut(), &format!("ce-{name}"), &attribute(text));
+                        }
+                        (name, json) => insert(request.headers_mut(), &format!("ce-{name}"), &ascii(json)),
+                    }
                 }
                 request
             }
@@ -129,7 +131,47 @@ fn percent(value: &str) -> String {
         .collect()
 }
 
+/// An event's attribute as a header's value: section 3.1.3.2 of the binding.
+fn attribute(text: &str) -> String {
+    let plain = |byte: u8| matches!(byte, 0x21..=0x7e) && !b"\"%".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// JSON that a header can hold as it is.
+fn ascii(json: &serde_json::Value) -> String {
+    let mut text = String::new();
+    for unit in json.to_string().encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii() && !byte.is_ascii_control() => text.push(char::from(byte)),
+            _ => text.push_str(&format!("\\u{unit:04x}")),
+        }
+    }
+    text
+}
+
 /// A body from bytes.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_encoded_as_the_binding_says() {
+        // The specification's own example.
+        assert_eq!(attribute("Euro \u{20ac} \u{1f600}"), "Euro%20%E2%82%AC%20%F0%9F%98%80");
+        assert_eq!(attribute("a\"b%/{}"), "a%22b%25/{}");
+    }
+
+    #[test]
+    fn json_in_a_header_is_json_still() {
+        let json = serde_json::json!({ "kind": "n\u{e9}e \u{1f600}\u{7f}" });
+        let text = ascii(&json);
+        assert!(text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), json);
+    }
 }

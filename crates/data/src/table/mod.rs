@@ -1,11 +1,21 @@
 //! Tables: items by key.
 
+mod cursor;
+mod key;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::{AppId, Data, DataError};
+pub(crate) use key::after_all_that_begin_with;
+pub(crate) use write::expire;
 
 /// A key attribute's type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyKind {
     /// Ordered by UTF-8 bytes.
     String,
@@ -16,7 +26,7 @@ pub enum KeyKind {
 }
 
 /// A key attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyDefinition {
     /// The attribute.
     pub name: String,
@@ -25,7 +35,7 @@ pub struct KeyDefinition {
 }
 
 /// What a table is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableDefinition {
     /// The partition key.
     pub partition: KeyDefinition,
@@ -97,64 +107,4 @@ pub struct ItemPage {
     pub items: Vec<Item>,
     /// Where the next page begins; `None` at the end.
     pub cursor: Option<String>,
-}
-
-impl Data {
-    /// Makes a table, or changes its `ttl`. With another key it is another table: the old one's items are gone.
-    pub async fn define_table(
-        &self,
-        app: &AppId,
-        name: &str,
-        definition: TableDefinition,
-    ) -> Result<(), DataError> {
-        unimplemented!()
-    }
-
-    /// Deletes a table with its items. Nothing if there is none.
-    pub async fn drop_table(&self, app: &AppId, name: &str) -> Result<(), DataError> {
-        unimplemented!()
-    }
-
-    /// The item of a key (an object with exactly the key's attributes).
-    pub async fn get_item(&self, app: &AppId, table: &str, key: &Json) -> Result<Option<Item>, DataError> {
-        unimplemented!()
-    }
-
-    /// Writes an item; gives its version.
-    pub async fn put_item(
-        &self,
-        app: &AppId,
-        table: &str,
-        item: Map<String, Json>,
-        condition: PutCondition,
-    ) -> Result<String, DataError> {
-        unimplemented!()
-    }
-
-    /// Deletes an item; says whether it was there.
-    pub async fn delete_item(
-        &self,
-        app: &AppId,
-        table: &str,
-        key: &Json,
-        if_version: Option<String>,
-    ) -> Result<bool, DataError> {
-        unimplemented!()
-    }
-
-    /// A page of one partition, by sort key.
-    pub async fn query_items(&self, app: &AppId, table: &str, query: Query) -> Result<ItemPage, DataError> {
-        unimplemented!()
-    }
-
-    /// A page of everything.
-    pub async fn scan_items(
-        &self,
-        app: &AppId,
-        table: &str,
-        limit: usize,
-        cursor: Option<String>,
-    ) -> Result<ItemPage, DataError> {
-        unimplemented!()
-    }
 }

@@ -185,10 +185,11 @@ impl Host {
         });
         let buckets = s3::Serving::start(&shared, buckets);
         shared.start_deliveries();
-        let draining = shared.clone();
+        let (draining, firing) = (shared.clone(), scheduler.abort_handle());
         // Functions that end what they have may still need their data: the listener closes after them.
         let drained = async move {
             draining.shutdown.cancelled().await;
+            firing.abort();
             draining.drain().await;
         };
         let served =

@@ -11,6 +11,7 @@ pub mod http;
 mod issuer;
 mod load;
 mod project;
+mod python;
 mod run;
 mod wait;
 
@@ -20,5 +21,6 @@ pub use gate::{Gate, When};
 pub use issuer::Issuer;
 pub use load::{Load, Report};
 pub use project::{Project, copy};
+pub use python::{Python, skipped};
 pub use run::{Run, Running, kill_now, run, signal};
 pub use wait::{DEADLINE, eventually, eventually_within};

@@ -78,6 +78,9 @@ async fn status(settings: &Settings) -> Result<Exit, Error> {
         status.health.version, status.url, status.health.pid
     ));
     ui.result(format_args!("its data is in {}", status.data_dir));
+    if let Some(url) = &status.s3_url {
+        ui.result(format_args!("its buckets answer to S3 clients at {url}"));
+    }
     for app in &status.apps {
         let url = app.url.as_deref().unwrap_or("no HTTP");
         ui.result(format_args!("{} {}  {url}", app.project, app.stage));

@@ -7,6 +7,7 @@
 //! | `GET /v1/health` | no token needed: [`Health`] |
 //! | `GET /v1/status` | [`HostStatus`] |
 //! | `GET /v1/openapi.json` | the description of this API (no token needed) |
+//! | `GET /v1/s3` | [`S3Access`]: where buckets answer to S3 clients, and the key pair |
 //! | `POST /v1/shutdown` | stop: finish what is in flight, then exit |
 //! | `HEAD`, `PUT /v1/artifacts/{digest}` | a zip, by the digest of its contents |
 //! | `GET /v1/apps` | `Vec<`[`AppStatus`]`>` |
@@ -46,7 +47,7 @@ pub use data::{
 pub use types::{
     ApiError, ApiSpec, AppStatus, ClockAdvance, CorsSpec, FunctionSpec, FunctionStatus, HandlerSpec, Health,
     HostStatus, InvokeRequest, InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,
-    RuntimeSpec, ScheduleSpec,
+    RuntimeSpec, S3Access, ScheduleSpec,
 };
 
 /// What [`AppClient::data`] takes and gives.

@@ -27,12 +27,38 @@ pub struct HostStatus {
     pub started_ms: u64,
     /// The control API's URL.
     pub url: String,
+    /// Where buckets answer to S3 clients; absent in hosts that were made before there was such a place.
+    #[serde(default)]
+    pub s3_url: Option<String>,
     /// Where its data is.
     pub data_dir: String,
     /// How far the schedules' clock is ahead, in milliseconds.
     pub clock_offset_ms: u64,
     /// What is deployed.
     pub apps: Vec<AppStatus>,
+}
+
+/// `GET /v1/s3`: what an S3 client has to know. Path-style addresses; a bucket is called `PROJECT-STAGE-BUCKET`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct S3Access {
+    /// The endpoint.
+    pub url: String,
+    /// Names the secret key.
+    pub access_key: String,
+    /// Opens every bucket of the host.
+    pub secret_key: String,
+    /// What clients want to be told; requests that are signed for another one are answered as well.
+    pub region: String,
+}
+
+impl std::fmt::Debug for S3Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3Access")
+            .field("url", &self.url)
+            .field("access_key", &self.access_key)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One project's stage.

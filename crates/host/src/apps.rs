@@ -8,7 +8,7 @@ mod specs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use sf_data::{AppId, Data, DataError, ErrorKind};
 use sf_host_api::{ApiError, AppStatus, FunctionStatus, ReleaseSpec};
@@ -16,12 +16,12 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::data_api::links::Links;
 use crate::deliver::Deliveries;
 use crate::gateway::Gateway;
 use crate::logs::Logs;
 use crate::records::AppRecord;
 use crate::release::Release;
+use crate::s3::S3;
 use crate::sockets::Sockets;
 use crate::store::Store;
 use crate::tokens::Tokens;
@@ -45,8 +45,8 @@ pub(crate) struct Shared {
     pub(crate) deliveries: Deliveries,
     /// Open WebSockets.
     pub(crate) connections: Sockets,
-    /// Makes links to objects, once somebody serves them.
-    pub(crate) links: OnceLock<Box<dyn Links>>,
+    /// Where buckets answer to S3 clients; makes links to objects.
+    pub(crate) s3: S3,
     /// Calls of functions by functions.
     pub(crate) calls: crate::data_api::calls::Calls,
     pub(crate) logs: Logs,
@@ -92,6 +92,12 @@ impl App {
 
     pub(crate) fn record(&self) -> AppRecord {
         lock(&self.record).clone()
+    }
+
+    /// The names of its resources of a kind.
+    pub(crate) fn names(&self, kind: &str) -> Vec<String> {
+        let name = |address: &String| Some(address.strip_prefix(kind)?.strip_prefix('/')?.to_owned());
+        lock(&self.record).resources.keys().filter_map(name).collect()
     }
 
     pub(crate) fn status(&self) -> AppStatus {
@@ -155,6 +161,7 @@ impl Shared {
         config: HostConfig,
         store: Store,
         address: SocketAddr,
+        s3: S3,
     ) -> Result<Arc<Self>, HostError> {
         let sockets = tempfile::Builder::new()
             .prefix("sf-")
@@ -170,7 +177,7 @@ impl Shared {
             tokens: Arc::default(),
             deliveries: Deliveries::new(data.clone(), clock.clone()),
             connections: Sockets::default(),
-            links: OnceLock::new(),
+            s3,
             calls: Default::default(),
             data,
             clock,

@@ -24,6 +24,7 @@ mod openapi;
 mod ports;
 mod records;
 mod release;
+mod s3;
 mod schedule;
 mod sockets;
 mod store;
@@ -48,6 +49,8 @@ pub struct HostConfig {
     pub data_dir: PathBuf,
     /// Where the control API listens; port 0 for any.
     pub control: SocketAddr,
+    /// Where buckets answer to S3 clients; port 0 for any, and for the same one again after a restart.
+    pub s3: SocketAddr,
     /// The first port for apps' gateways; 0 for any.
     pub first_gateway_port: u16,
     /// Put before each worker's command: `["sf", "__worker"]`. Empty: workers are started directly.
@@ -62,6 +65,7 @@ impl HostConfig {
         Self {
             data_dir: data_dir.into(),
             control: SocketAddr::from(([127, 0, 0, 1], 7070)),
+            s3: SocketAddr::from(([127, 0, 0, 1], 0)),
             first_gateway_port: 7071,
             worker_launcher: Vec::new(),
             idle_timeout: Duration::from_secs(300),
@@ -114,6 +118,13 @@ impl HostError {
         Self::Io { operation, path: path.display().to_string(), cause }
     }
 
+    pub(crate) fn not_listening(address: SocketAddr, cause: std::io::Error) -> Self {
+        match cause.kind() {
+            std::io::ErrorKind::AddrInUse => Self::PortTaken { port: address.port() },
+            _ => Self::Io { operation: "listen at", path: address.to_string(), cause },
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -129,6 +140,7 @@ impl HostError {
 pub struct Host {
     shared: Arc<apps::Shared>,
     listener: tokio::net::TcpListener,
+    buckets: tokio::net::TcpListener,
 }
 
 impl Host {
@@ -138,16 +150,16 @@ impl Host {
     /// The folder or a port is not to be had.
     pub async fn start(config: HostConfig) -> Result<Self, HostError> {
         let store = store::Store::open(&config.data_dir)?;
-        let listener = ports::listen(config.control).await.map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::AddrInUse => HostError::PortTaken { port: config.control.port() },
-            _ => HostError::Io { operation: "listen at", path: config.control.to_string(), cause },
-        })?;
+        let listener = ports::listen(config.control)
+            .await
+            .map_err(|cause| HostError::not_listening(config.control, cause))?;
         let address = listener
             .local_addr()
             .map_err(|cause| HostError::io("read the address of", &config.data_dir, cause))?;
-        let shared = apps::Shared::restore(config, store, address).await?;
+        let (s3, buckets) = s3::S3::open(&store, config.s3).await?;
+        let shared = apps::Shared::restore(config, store, address, s3).await?;
         shared.store.announce(&shared.url())?;
-        Ok(Self { shared, listener })
+        Ok(Self { shared, listener, buckets })
     }
 
     /// The control API's URL.
@@ -165,13 +177,14 @@ impl Host {
     /// # Errors
     /// The listener failed.
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let Self { shared, listener } = self;
+        let Self { shared, listener, buckets } = self;
         let scheduler = tokio::spawn(schedule::run(shared.clone()));
         let stopping = shared.clone();
         tokio::spawn(async move {
             shutdown.await;
             stopping.shutdown.cancel();
         });
+        let buckets = s3::Serving::start(&shared, buckets);
         shared.start_deliveries();
         let (draining, firing) = (shared.clone(), scheduler.abort_handle());
         // Functions that end what they have may still need their data: the listener closes after them.
@@ -183,6 +196,7 @@ impl Host {
         let served =
             axum::serve(listener, control::router(shared.clone())).with_graceful_shutdown(drained).await;
         scheduler.abort();
+        buckets.close().await;
         shared.store.withdraw();
         served
     }

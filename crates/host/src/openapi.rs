@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use sf_host_api::{
     ApiError, ApiSpec, AppStatus, AuthorizerSpec, BucketSpec, ClockAdvance, FunctionSpec, Health, HostStatus,
     InboxStatus, InvokeRequest, InvokeResponse, LogLine, MessageView, Moved, QueueSpec, ReleaseSpec,
-    Resource, ResourcePut, RouteSpec, ScheduleSpec, SecretInfo, SecretSpec, SocketSpec, SubscriptionSpec,
-    TableSpec, TopicSpec,
+    Resource, ResourcePut, RouteSpec, S3Access, ScheduleSpec, SecretInfo, SecretSpec, SocketSpec,
+    SubscriptionSpec, TableSpec, TopicSpec,
 };
 
 /// An OpenAPI 3.1 document: <https://spec.openapis.org/oas/v3.1.0>.
@@ -69,6 +69,7 @@ impl Description {
         self.add("get", "/v1/health", "Who this is; needs no token", None, Some(schema::<Health>));
         self.add("get", "/v1/openapi.json", "This description; needs no token", None, None);
         self.add("get", "/v1/status", "The host and all apps", None, Some(schema::<HostStatus>));
+        self.add("get", "/v1/s3", "The key to the buckets, for S3 clients", None, Some(schema::<S3Access>));
         self.add("post", "/v1/shutdown", "Finish what is in flight and exit", None, None);
         self.add(
             "post",

@@ -5,6 +5,8 @@
 //! | `lock` | held by the running host |
 //! | `token` | the control API's token, readable by the owner only |
 //! | `id` | identifies this folder |
+//! | `s3-secret` | the secret key to the buckets, readable by the owner only |
+//! | `s3-port` | where buckets answered last time |
 //! | `host.json` | URL and process of the running host; removed at a clean stop |
 //! | `data/` | what functions keep: `sf_data` |
 //! | `apps.db` | each app's resources and active release: `records` |
@@ -75,6 +77,24 @@ impl Store {
 
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The secret key to the buckets, made once.
+    pub(crate) fn s3_secret(&self) -> Result<String, HostError> {
+        read_or_make(&self.root.join("s3-secret"), 20)
+    }
+
+    /// Where buckets answered last time.
+    pub(crate) fn s3_port(&self) -> Option<u16> {
+        fs::read_to_string(self.root.join("s3-port")).ok()?.trim().parse().ok()
+    }
+
+    pub(crate) fn remember_s3_port(&self, port: u16) -> Result<(), HostError> {
+        if self.s3_port() == Some(port) {
+            return Ok(());
+        }
+        let path = self.root.join("s3-port");
+        replace(&path, port.to_string().as_bytes()).map_err(|cause| HostError::io("write", &path, cause))
     }
 
     /// Says where the host is, for the command line.

@@ -11,4 +11,5 @@ mod input;
 mod load;
 mod misbehaviour;
 mod plan;
+mod s3;
 mod support;

@@ -18,7 +18,7 @@ pub use data::encode_segment;
 pub use error::ClientError;
 pub use logs::{LogLines, LogsQuery};
 
-use crate::types::{AppStatus, ClockAdvance, Health, HostStatus};
+use crate::types::{AppStatus, ClockAdvance, Health, HostStatus, S3Access};
 use request::{Request, segment};
 
 /// How long to wait for a connection: a host is near.
@@ -93,6 +93,14 @@ impl Client {
     /// As [`ClientError`] says.
     pub async fn status(&self) -> Result<HostStatus, ClientError> {
         self.request(Method::GET, "/v1/status", "ask for the host's status").json().await
+    }
+
+    /// `GET /v1/s3`
+    ///
+    /// # Errors
+    /// As [`ClientError`] says.
+    pub async fn s3(&self) -> Result<S3Access, ClientError> {
+        self.request(Method::GET, "/v1/s3", "ask for the key to the buckets").json().await
     }
 
     /// `POST /v1/shutdown`. Answered before the host exits; what is in flight ends first.

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use http::{Method, StatusCode};
-use sf_host_api::{ApiError, AppStatus, ClockAdvance, Health, HostStatus, Resource, ResourcePut};
+use sf_host_api::{ApiError, AppStatus, ClockAdvance, Health, HostStatus, Resource, ResourcePut, S3Access};
 
 use crate::apps::{Shared, check_plain_name, fault};
 use crate::data_api::{self, same};
@@ -56,6 +56,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let app = "/v1/apps/{project}/{stage}";
     let guarded = Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/s3", get(s3))
         .route("/v1/shutdown", post(shutdown))
         .route("/v1/clock", post(advance_clock))
         .route("/v1/artifacts/{digest}", put(artifacts::upload).head(artifacts::exists))
@@ -139,10 +140,15 @@ async fn status(State(shared): Host) -> Json<HostStatus> {
         health: about(&shared),
         started_ms: shared.started_ms,
         url: shared.url(),
+        s3_url: Some(shared.s3.url().to_owned()),
         data_dir: shared.store.root().display().to_string(),
         clock_offset_ms: shared.clock.offset_ms(),
         apps: shared.apps().iter().map(|app| app.status()).collect(),
     })
+}
+
+async fn s3(State(shared): Host) -> Json<S3Access> {
+    Json(shared.s3.access())
 }
 
 async fn shutdown(State(shared): Host) -> StatusCode {

@@ -6,28 +6,35 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sf_data::AppId;
+use sf_s3::MAX_LINK_SECONDS;
 
 use super::Host;
 use super::caller::{Access, Caller};
 use super::extract::{Call, Named, Params};
 use super::fault::Fault;
 
-/// Seconds that a link may be good for: a week, as S3 has it.
-const MAX_EXPIRES: u64 = 604_800;
-
 /// What a link does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(crate) enum LinkMethod {
+pub(super) enum LinkMethod {
     Get,
     Put,
 }
 
-/// Makes links to what it serves: the S3 endpoint.
-pub(crate) trait Links: Send + Sync {
-    /// A URL with which anybody may do this to the object until it expires.
-    fn presign(&self, app: &AppId, bucket: &str, key: &str, method: LinkMethod, expires: Duration) -> String;
+impl LinkMethod {
+    fn access(self) -> Access {
+        match self {
+            Self::Get => Access::Read,
+            Self::Put => Access::Write,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Put => "PUT",
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -44,16 +51,10 @@ pub(super) async fn url(
     Params(Named { name }): Params<Named>,
     Call(UrlCall { key, method, expires }): Call<UrlCall>,
 ) -> Result<Json<Value>, Fault> {
-    let access = match method {
-        LinkMethod::Get => Access::Read,
-        LinkMethod::Put => Access::Write,
-    };
-    caller.may(access, "bucket", &name)?;
-    if !(1..=MAX_EXPIRES).contains(&expires) {
-        return Err(Fault::bad_request(format!("`expires` is 1 to {MAX_EXPIRES} seconds")));
+    caller.may(method.access(), "bucket", &name)?;
+    if !(1..=MAX_LINK_SECONDS).contains(&expires) {
+        return Err(Fault::bad_request(format!("`expires` is 1 to {MAX_LINK_SECONDS} seconds")));
     }
-    let links =
-        shared.links.get().ok_or_else(|| Fault::bad_request("links are not available on this host"))?;
-    let url = links.presign(&caller.app, &name, &key, method, Duration::from_secs(expires));
+    let url = shared.s3.presign(&caller.app, &name, &key, method.name(), Duration::from_secs(expires));
     Ok(Json(json!({ "url": url })))
 }

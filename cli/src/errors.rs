@@ -267,6 +267,7 @@ impl From<HostError> for Error {
             ),
             HostError::InUse(_) => ("host-in-use", cause.hint()),
             HostError::Io { .. } => ("io", cause.hint()),
+            HostError::Data { .. } => ("host-data", cause.hint()),
             HostError::Corrupt { .. } => ("host-data-corrupt", cause.hint()),
         };
         let mut error = Self::new(Exit::Unreachable, code, cause.to_string());

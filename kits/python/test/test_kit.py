@@ -89,7 +89,7 @@ class Events(unittest.TestCase):
         line, plain = out.splitlines()
         line = json.loads(line)
         self.assertEqual((line["level"], line["message"], line["fields"]), ("info", "said", {"n": 1}))
-        self.assertEqual((line["invocation"], line["trace"], plain), ("i1", "00-a-b-01", "plain"))
+        self.assertEqual((line["invocation"], line["trace"], plain), ("i1", "a", "plain"))
 
 
 class Loading(unittest.TestCase):

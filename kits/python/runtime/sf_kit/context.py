@@ -1,15 +1,11 @@
-"""`ctx`: what a handler knows of its invocation."""
+"""`ctx`: what a handler knows of its invocation, and its way to the project's resources."""
 
-import json
 import os
-import sys
-import threading
 
 FUNCTION = os.environ.get("SF_FUNCTION", "")
 PROJECT = os.environ.get("SF_PROJECT", "")
 STAGE = os.environ.get("SF_STAGE", "")
 PROVIDER = os.environ.get("SF_PROVIDER", "")
-_PRINTING = threading.Lock()
 
 
 class Log:
@@ -19,17 +15,9 @@ class Log:
         self._ctx = ctx
 
     def _line(self, level, message, fields):
-        from time import gmtime, strftime, time
+        from .logs import write
 
-        now = time()
-        stamp = f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(now))}.{int(now * 1000) % 1000:03d}Z"
-        record = {"time": stamp, "level": level, "message": str(message), "function": FUNCTION}
-        record.update(invocation=self._ctx.id, trace=self._ctx.trace)
-        if fields:
-            record["fields"] = fields
-        with _PRINTING:
-            sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
-            sys.stdout.flush()
+        write(self._ctx, level, message, fields)
 
     def debug(self, message, fields=None):
         self._line("debug", message, fields)
@@ -48,14 +36,17 @@ class Context:
     """The same members as the other kits' contexts."""
 
     function, project, stage, provider = FUNCTION, PROJECT, STAGE, PROVIDER
+    source = None
+    """Where the data API is: (url, token); None where the provider has none."""
 
     def __init__(self, head, cancelled):
         self.params = head.get("params") or {}
         self.auth = head.get("auth")
         self.id = head["id"]
-        self.trace = head.get("trace")
+        self.trace = head.get("trace") or ""
         self._deadline_ms = head["deadline_ms"]
         self._cancelled = cancelled
+        self._resources = None
 
     @property
     def deadline(self):
@@ -71,13 +62,41 @@ class Context:
     def log(self):
         return Log(self)
 
+    def _reach(self, what):
+        """The resources; their clients are loaded at the first use."""
+        if self._resources is None:
+            if self.source is None:
+                self._missing(what)
+            from .data import Resources
 
-def _missing(name):
-    def unavailable(self, *_args, **_kwargs):
-        raise RuntimeError(f"ctx.{name} is not available on {PROVIDER} yet")
+            self._resources = Resources(self.source, self.trace, self.deadline)
+        return self._resources
 
-    return unavailable
+    def _missing(self, what):
+        from .errors import NotAvailable
 
+        raise NotAvailable(what, PROVIDER)
 
-for _name in ("table", "bucket", "queue", "topic", "socket", "workflow", "call", "secret"):
-    setattr(Context, _name, _missing(_name))
+    def table(self, name):
+        return self._reach("table").table(name)
+
+    def bucket(self, name):
+        return self._reach("bucket").bucket(name)
+
+    def queue(self, name):
+        return self._reach("queue").queue(name)
+
+    def topic(self, name):
+        return self._reach("topic").topic(name)
+
+    def socket(self, name):
+        return self._reach("socket").socket(name)
+
+    def call(self, function, payload=None):
+        return self._reach("call").call(function, payload)
+
+    def secret(self, name):
+        return self._reach("secret").secret(name)
+
+    def workflow(self, name):
+        self._missing("workflow")

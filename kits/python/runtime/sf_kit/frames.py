@@ -1,9 +1,9 @@
 """Frames of the worker protocol (docs/worker-protocol.md)."""
 
 import json
-import socket
-import struct
-import threading
+from _socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
+from _struct import Struct
+from _thread import allocate_lock
 
 REQUEST, BODY, CANCEL, CREDIT, READY, RESPONSE, ERROR, FATAL = 1, 2, 3, 4, 16, 17, 18, 19
 END = 1
@@ -12,8 +12,9 @@ WINDOW = 1 << 20
 ACKNOWLEDGE = 1 << 19
 """A receiver acknowledges at the latest after so many bytes."""
 
-_HEADER = struct.Struct(">IBI")
-_RESPONSE = struct.Struct(">IBIBI")
+_HEADER = Struct(">IBI")
+_RESPONSE = Struct(">IBIBI")
+_COUNT = Struct(">I")
 
 
 class Connection:
@@ -21,14 +22,20 @@ class Connection:
 
     def __init__(self, address):
         kind, _, rest = address.partition(":")
+        # The C classes below `socket` and `threading`: importing those would be a third of what a cold start costs here.
         if kind == "unix":
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            from _socket import AF_UNIX
+
+            self._socket = socket(AF_UNIX, SOCK_STREAM)
             self._socket.connect(rest)
         else:
             host, _, port = rest.rpartition(":")
-            self._socket = socket.create_connection((host, int(port)))
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._lock = threading.Lock()
+            host = host.strip("[]")
+            self._socket = socket(AF_INET6 if ":" in host else AF_INET, SOCK_STREAM)
+            # As bytes, since a str would go through the codec of international names.
+            self._socket.connect((host.encode(), int(port)))
+            self._socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        self._lock = allocate_lock()
 
     def frames(self):
         """Yields (type, id, payload) until the host is gone."""
@@ -63,7 +70,7 @@ class Connection:
         self._send(_HEADER.pack(6 + len(data), BODY, ident) + (b"\1" if last else b"\0") + data)
 
     def send_credit(self, ident, count):
-        self._send(_HEADER.pack(9, CREDIT, ident) + struct.pack(">I", count))
+        self._send(_HEADER.pack(9, CREDIT, ident) + _COUNT.pack(count))
 
     def send_response(self, ident, status, headers, data, last):
         head = json.dumps({"status": status, "headers": headers}).encode()

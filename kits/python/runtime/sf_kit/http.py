@@ -41,8 +41,8 @@ class Headers:
         return list(self.pairs)
 
 
-class Request:
-    """An HTTP request."""
+class RequestHead:
+    """What is known of an HTTP request before its body."""
 
     def __init__(self, head, body):
         self.method = head["method"]
@@ -69,8 +69,12 @@ class Request:
 
         return parse_qs(urlsplit(self.url).query, keep_blank_values=True)
 
+
+class Request(RequestHead):
+    """An HTTP request."""
+
     def stream(self):
-        """The body's chunks as they come; each is bytes. For handlers that are not async."""
+        """The body's chunks as they come; each is bytes."""
         if self._bytes is not None:
             yield self._bytes
             return
@@ -91,7 +95,8 @@ class Request:
 
 
 class Response:
-    """An HTTP response. `body` is None, str, bytes, something JSON can say, or an iterable of bytes or str (sent as it comes)."""
+    """An HTTP response. `body` is None, str, bytes, something JSON can say, or an iterable of bytes or str, which is sent as it
+    comes; in an async handler an async one too."""
 
     def __init__(self, body=None, status=200, headers=None):
         self.status = int(status)
@@ -121,10 +126,12 @@ class Response:
             return response
         if isinstance(value, (dict, list, int, float, bool)):
             return cls.json(value)
+        if hasattr(value, "__await__"):
+            raise TypeError("the handler returned a coroutine: declare the handler itself with `async def`")
         raise TypeError(f"a handler cannot return {type(value).__name__}: return a Response, dict, list, str, bytes or None")
 
     def wire(self):
-        """(headers, bytes or None, iterator or None): the body in one of two forms."""
+        """(headers, bytes or None, chunks or None): the body in one of two forms."""
         pairs, body = list(self.headers.pairs), self.body
         if isinstance(body, str):
             if "content-type" not in self.headers:
@@ -136,4 +143,6 @@ class Response:
             if "content-type" not in self.headers:
                 pairs.append(("content-type", "application/json"))
             return pairs, json.dumps(body, ensure_ascii=False).encode(), None
-        return pairs, None, iter(body)
+        if not hasattr(body, "__iter__") and not hasattr(body, "__aiter__"):
+            raise TypeError(f"a response's body cannot be {type(body).__name__}")
+        return pairs, None, body

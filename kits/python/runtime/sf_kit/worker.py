@@ -1,17 +1,15 @@
-"""Loads the handler and answers requests: each in a thread, or on one event loop where the handler is async."""
+"""Loads the handler and answers requests: each in a thread, on one event loop where the handler is async, or one by one for Lambda's interface."""
 
 import json
 import os
 import sys
-import threading
-import traceback
 from _queue import SimpleQueue
+from _thread import allocate_lock, start_new_thread
 
 from . import frames
 from .context import Context
-from .http import Request, Response
+from .exchange import Exchange
 
-NO_BODY = {101, 103, 204, 205, 304}
 THREADS = 32
 _COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
 
@@ -27,16 +25,13 @@ def load(file, name):
     path = os.path.abspath(file)
     if not os.path.isfile(path):
         raise Fatal("handler-file-missing", f"handler file `{file}` is not in the artifact")
-    # Both `import helpers` beside the handler and `from src import helpers` from the root work.
-    for folder in (os.path.dirname(path), os.getcwd()):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
+    add_to_path(os.getcwd(), os.path.dirname(path))
     dotted = os.path.splitext(file)[0].replace("\\", "/").replace("/", ".")
     try:
-        if all(part.isidentifier() for part in dotted.split(".")):
+        if all(part.isidentifier() for part in dotted.split(".")) and dotted not in sys.modules:
             module = __import__(dotted, fromlist=["_"])
         else:
-            module = _load_file(path)
+            module = load_file(path)
     except BaseException as error:
         raise Fatal("load-failed", f"load `{file}`: {type(error).__name__}: {error}") from error
     handler = getattr(module, name, None)
@@ -46,7 +41,17 @@ def load(file, name):
     return handler
 
 
-def _load_file(path):
+def add_to_path(root, folder):
+    """Both `from src import helpers` from the root and `import helpers` beside the handler work."""
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    if folder not in sys.path:
+        # Behind the standard library: `src/queue.py` must not become everybody's `queue`.
+        packages = (at for at, entry in enumerate(sys.path) if entry.endswith(("site-packages", "dist-packages")))
+        sys.path.insert(next(packages, len(sys.path)), folder)
+
+
+def load_file(path):
     from importlib.util import module_from_spec, spec_from_file_location
 
     spec = spec_from_file_location("sf_handler", path)
@@ -56,108 +61,59 @@ def _load_file(path):
     return module
 
 
-class Exchange:
-    """One request: its body coming in, its answer going out."""
+def is_async(handler):
+    """Whether calling it makes a coroutine: a function, a method, or an object that is called like one."""
+    for candidate in (handler, getattr(type(handler), "__call__", None)):
+        code = getattr(getattr(candidate, "__func__", candidate), "__code__", None)
+        if code is not None:
+            return code.co_flags & _COROUTINE != 0
+    return False
 
-    def __init__(self, connection, ident, head, first, last):
-        self.connection, self.ident, self.head = connection, ident, head
-        self.cancelled = False
-        self._first, self._chunks = first, None if last else SimpleQueue()
-        self._credit = frames.WINDOW
-        self._has_credit = threading.Condition(threading.Lock())
 
-    def receive(self, data, last):
-        self._chunks.put(data)
-        if last:
-            self._chunks.put(None)
+class Portable:
+    """The interface of `portable` handlers, called with a Request or an event, and ctx."""
 
-    def grant(self, count):
-        with self._has_credit:
-            self._credit += count
-            self._has_credit.notify_all()
+    def arguments(self, exchange):
+        ctx = Context(exchange.head, lambda: exchange.cancelled)
+        if exchange.head["kind"] == "http":
+            from .http import Request
 
-    def cancel(self):
-        self.cancelled = True
-        if self._chunks is not None:
-            self._chunks.put(None)
-        with self._has_credit:
-            self._has_credit.notify_all()
+            return Request(exchange.head, exchange.body), ctx
+        from .events import cloud_event
 
-    def body(self):
-        """The body's chunks as they come; each is acknowledged when the next is asked for."""
-        if self._first:
-            yield self._first
-        if self._chunks is None:
-            return
-        taken = len(self._first)
-        while True:
-            if taken >= frames.ACKNOWLEDGE // 2:
-                self.connection.send_credit(self.ident, taken)
-                taken = 0
-            chunk = self._chunks.get()
-            if chunk is None:
-                return
-            taken += len(chunk)
-            if chunk:
-                yield chunk
+        return cloud_event(exchange.head["event"], b"".join(exchange.body)), ctx
 
-    def _spend(self, count):
-        with self._has_credit:
-            self._has_credit.wait_for(lambda: self._credit >= count or self.cancelled)
-            self._credit -= count
+    def result(self, _exchange, value):
+        return value
 
-    def answer(self, value):
-        if self.head["kind"] == "event":
-            data = json.dumps(value, ensure_ascii=False).encode()
-            self.connection.send_response(self.ident, 200, [["content-type", "application/json"]], data, True)
-            return
-        response = Response.of(value)
-        pairs, data, chunks = response.wire()
-        if response.status in NO_BODY or self.head["method"] == "HEAD":
-            self.connection.send_response(self.ident, response.status, pairs, b"", True)
-        elif data is not None and len(data) <= frames.WINDOW // 4:
-            self.connection.send_response(self.ident, response.status, pairs, data, True)
-        else:
-            self.connection.send_response(self.ident, response.status, pairs, b"", False)
-            self._stream([data] if data is not None else chunks)
 
-    def _stream(self, chunks):
-        for chunk in chunks:
-            view = memoryview(chunk.encode() if isinstance(chunk, str) else chunk)
-            for at in range(0, len(view), 65536):
-                part = bytes(view[at : at + 65536])
-                self._spend(len(part))
-                if self.cancelled:
-                    return
-                self.connection.send_body(self.ident, part, False)
-        self.connection.send_body(self.ident, b"", True)
+def serve(exchange, handler, interface, done):
+    """Calls the handler and sends the answer, whatever happens."""
+    try:
+        value = handler(*interface.arguments(exchange))
+        exchange.answer(interface.result(exchange, value))
+    except BaseException as error:  # SystemExit too: somebody waits for the answer
+        report(exchange, error)
+    finally:
+        done(exchange)
 
-    def fail(self, error):
-        stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        report = {"name": type(error).__name__, "message": str(error), "stack": stack}
-        self.connection.send_json(frames.ERROR, self.ident, report)
 
-    def arguments(self):
-        """What the handler is called with."""
-        ctx = Context(self.head, lambda: self.cancelled)
-        if self.head["kind"] != "event":
-            return Request(self.head, self.body()), ctx
-        event, data = dict(self.head["event"]), b"".join(self.body())
-        kind = event.get("datacontenttype") or "application/json"
-        is_json = kind.split(";")[0].strip().endswith(("/json", "+json"))
-        event["data"] = (json.loads(data) if is_json else data) if data else None
-        return event, ctx
+def report(exchange, error):
+    try:
+        exchange.fail(error)
+    except OSError:
+        pass  # the host is gone, and the reading thread ends the process
 
 
 class Threads:
     """Runs plain handlers, each call in a thread of a pool that grows as needed."""
 
-    def __init__(self, handler):
-        self._handler = handler
+    def __init__(self, handler, interface):
+        self._call = handler, interface
         self._work = SimpleQueue()
         self._idle = 0
         self._count = 0
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def submit(self, exchange, done):
         with self._lock:
@@ -165,77 +121,59 @@ class Threads:
                 self._idle -= 1
             elif self._count < THREADS:
                 self._count += 1
-                threading.Thread(target=self._loop, daemon=True).start()
+                start_new_thread(self._loop, ())
         self._work.put((exchange, done))
 
     def _loop(self):
         while True:
             exchange, done = self._work.get()
-            try:
-                exchange.answer(self._handler(*exchange.arguments()))
-            except OSError if exchange.cancelled else ():
-                pass
-            except Exception as error:
-                exchange.fail(error)
-            finally:
-                done(exchange)
-                with self._lock:
-                    self._idle += 1
+            serve(exchange, *self._call, done)
+            with self._lock:
+                self._idle += 1
+
+    def run(self, read):
+        read()
 
 
-class Loop:
-    """Runs async handlers on one event loop; what blocks (reading a streamed body, sending) happens in threads."""
+class OneByOne:
+    """Runs Lambda handlers as Lambda does: one call at a time, in the main thread (for signals, and for frameworks with a loop there)."""
 
-    def __init__(self, handler):
-        import asyncio
-
-        self._handler, self._asyncio = handler, asyncio
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+    def __init__(self, handler, interface):
+        self._call = handler, interface
+        self._work = SimpleQueue()
 
     def submit(self, exchange, done):
-        self._asyncio.run_coroutine_threadsafe(self._serve(exchange, done), self._loop)
+        self._work.put((exchange, done))
 
-    async def _serve(self, exchange, done):
-        try:
-            blocks = exchange._chunks is not None
-            arguments = await self._asyncio.to_thread(self._read, exchange) if blocks else exchange.arguments()
-            value = await self._handler(*arguments)
-            if hasattr(getattr(value, "body", None), "__aiter__"):
-                value.body = [chunk async for chunk in value.body]
-            await self._asyncio.to_thread(exchange.answer, value) if _is_large(value) else exchange.answer(value)
-        except Exception as error:
-            exchange.fail(error)
-        finally:
-            done(exchange)
-
-    @staticmethod
-    def _read(exchange):
-        request, ctx = exchange.arguments()
-        if isinstance(request, Request):
-            request.body  # noqa: B018  reads it here, so that the loop never waits for bytes
-        return request, ctx
+    def run(self, read):
+        start_new_thread(read, ())
+        while True:
+            exchange, done = self._work.get()
+            serve(exchange, *self._call, done)
 
 
-def _is_large(value):
-    body = value.body if isinstance(value, Response) else value
-    return not isinstance(body, (str, bytes, dict, type(None))) or isinstance(body, (str, bytes)) and len(body) > 65536
+def runner_for(handler, interface):
+    if not isinstance(interface, Portable):
+        return OneByOne(handler, interface)
+    if is_async(handler):
+        from .aio import Loop
+
+        return Loop(handler)
+    return Threads(handler, interface)
 
 
-def main():
-    # User code must not be able to speak for the kit.
-    address, token = os.environ.pop("SF_WORKER_SOCKET"), os.environ.pop("SF_WORKER_TOKEN")
-    connection = frames.Connection(address)
-    try:
-        handler = load(os.environ["SF_HANDLER_FILE"], os.environ["SF_HANDLER_EXPORT"])
-    except Fatal as error:
-        stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        report = {"token": token, "code": error.code, "message": str(error), "stack": stack}
-        connection.send_json(frames.FATAL, 0, report)
-        os._exit(1)
-    code = getattr(getattr(handler, "__func__", handler), "__code__", None)
-    runner = Loop(handler) if code is not None and code.co_flags & _COROUTINE else Threads(handler)
-    connection.send_json(frames.READY, 0, {"token": token, "kit": "python/1"})
+def interface_from(environ):
+    if environ.get("SF_INTERFACE") != "lambda":
+        return Portable()
+    from .aws import LambdaInterface, install_environment
+
+    interface = LambdaInterface(environ)
+    install_environment(environ, interface.names, environ["SF_HANDLER_FILE"], environ["SF_HANDLER_EXPORT"])
+    return interface
+
+
+def read(connection, runner):
+    """Hands the host's frames out until the host is gone."""
     exchanges = {}
 
     def done(exchange):
@@ -248,14 +186,38 @@ def main():
             exchange = Exchange(connection, ident, json.loads(payload[5:end]), payload[end:], last)
             exchanges[ident] = exchange
             runner.submit(exchange, done)
-        elif ident in exchanges:
-            exchange = exchanges[ident]
-            if kind == frames.BODY:
-                exchange.receive(payload[1:], payload[0] & frames.END != 0)
-            elif kind == frames.CREDIT:
-                exchange.grant(int.from_bytes(payload, "big"))
-            elif kind == frames.CANCEL:
-                exchange.cancel()
+            continue
+        exchange = exchanges.get(ident)
+        if exchange is None:
+            continue  # it is over: its frames crossed ours on the way
+        if kind == frames.BODY:
+            exchange.body.receive(payload[1:], payload[0] & frames.END != 0)
+        elif kind == frames.CREDIT:
+            exchange.grant(int.from_bytes(payload, "big"))
+        elif kind == frames.CANCEL:
+            exchange.cancel()
     # Without the host there is nobody to work for.
     sys.stdout.flush()
     os._exit(0)
+
+
+def main():
+    # User code must not be able to speak for the kit.
+    address, token = os.environ.pop("SF_WORKER_SOCKET"), os.environ.pop("SF_WORKER_TOKEN")
+    data = os.environ.pop("SF_DATA_URL", None), os.environ.pop("SF_DATA_TOKEN", None)
+    if all(data):
+        Context.source = data
+    connection = frames.Connection(address)
+    try:
+        interface = interface_from(os.environ)
+        handler = load(os.environ["SF_HANDLER_FILE"], os.environ["SF_HANDLER_EXPORT"])
+        runner = runner_for(handler, interface)
+    except Fatal as error:
+        from traceback import format_exception
+
+        stack = "".join(format_exception(type(error), error, error.__traceback__))
+        description = {"token": token, "code": error.code, "message": str(error), "stack": stack}
+        connection.send_json(frames.FATAL, 0, description)
+        os._exit(1)
+    connection.send_json(frames.READY, 0, {"token": token, "kit": "python/1"})
+    runner.run(lambda: read(connection, runner))

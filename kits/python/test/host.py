@@ -11,14 +11,25 @@ import tempfile
 import textwrap
 
 MAIN = pathlib.Path(__file__).parent.parent / "runtime" / "main.py"
-REQUEST, BODY, CREDIT, READY, RESPONSE, ERROR, FATAL = 1, 2, 4, 16, 17, 18, 19
+REQUEST, BODY, CANCEL, CREDIT, READY, RESPONSE, ERROR, FATAL = 1, 2, 3, 4, 16, 17, 18, 19
 DEADLINE_S = 20
+
+
+def http_head(method="GET", url="http://h/", params=None, headers=()):
+    pairs = [["x-a", "1"], *headers]
+    return {"kind": "http", "method": method, "url": url, "headers": pairs, "params": params or {}, "auth": None}
+
+
+class Answer(tuple):
+    """Status, headers, body; `pairs` keeps headers of one name apart."""
+
+    pairs = ()
 
 
 class Worker:
     """The kit, running `files` (name -> text)."""
 
-    def __init__(self, files, file="handler.py", name="handler"):
+    def __init__(self, files, file="handler.py", name="handler", env=None, python=sys.executable):
         self._folder = tempfile.TemporaryDirectory()
         work = pathlib.Path(self._folder.name, "work")
         for path, text in files.items():
@@ -27,11 +38,12 @@ class Worker:
             target.write_text(textwrap.dedent(text), encoding="utf-8")
         listener = socket.create_server(("127.0.0.1", 0))
         listener.settimeout(DEADLINE_S)
-        env = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT") if key in os.environ}
+        own, env = env or {}, {key: os.environ[key] for key in ("PATH", "SYSTEMROOT") if key in os.environ}
         env |= {"SF_WORKER_SOCKET": f"tcp:127.0.0.1:{listener.getsockname()[1]}", "SF_WORKER_TOKEN": "token"}
         env |= {"SF_HANDLER_FILE": file, "SF_HANDLER_EXPORT": name, "SF_STAGE": "dev", "SF_FUNCTION": "f"}
+        env |= own
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.process = subprocess.Popen([sys.executable, str(MAIN)], cwd=work, env=env, **pipes)
+        self.process = subprocess.Popen([python, str(MAIN)], cwd=work, env=env, **pipes)
         self._socket, _ = listener.accept()
         listener.close()
         self._socket.settimeout(DEADLINE_S)
@@ -73,14 +85,20 @@ class Worker:
         self.send(REQUEST, ident, bytes([last]) + struct.pack(">I", len(head)) + head + body)
         return ident
 
-    def http(self, method="GET", url="http://h/", body=b"", params=None):
+    def http(self, method="GET", url="http://h/", body=b"", params=None, headers=()):
         """Status, headers, body."""
-        head = {"kind": "http", "method": method, "url": url, "headers": [["x-a", "1"]], "params": params or {}}
-        return self.answer(self.request({**head, "auth": None}, body))
+        return self.answer(self.request(http_head(method, url, params, headers), body))
 
-    def event(self, data, kind="application/json"):
-        event = {"specversion": "1.0", "id": "e", "type": "sf.test", "source": "/", "datacontenttype": kind}
+    def event(self, data, kind="application/json", **attributes):
+        event = {"specversion": "1.0", "id": "e", "type": "sf.test", "source": "/", "datacontenttype": kind, **attributes}
         return self.answer(self.request({"kind": "event", "event": event}, data))
+
+    def run(self, data=None):
+        """What an event's handler returned."""
+        answer = self.event(json.dumps(data).encode())
+        if isinstance(answer, dict):
+            raise AssertionError(answer["stack"])
+        return json.loads(answer[2])
 
     def answer(self, ident):
         kind, got, payload = self.frame()
@@ -97,4 +115,6 @@ class Worker:
             if kind == BODY:
                 last, body = payload[0], body + payload[1:]
                 self.send(CREDIT, ident, struct.pack(">I", len(payload) - 1))
-        return head["status"], dict(head["headers"]), body
+        answer = Answer((head["status"], dict(head["headers"]), body))
+        answer.pairs = [tuple(pair) for pair in head["headers"]]
+        return answer

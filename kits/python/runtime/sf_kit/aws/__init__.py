@@ -71,6 +71,10 @@ class LambdaInterface:
             from .http import http_response
 
             return http_response(value, self.payload)
-        from .events import lambda_result
+        from json import loads
 
-        return lambda_result(exchange.event, value)
+        from .events import lambda_result
+        from .http import dumps
+
+        # By way of JSON, as AWS's runtime does: a Decimal is a number.
+        return loads(dumps(lambda_result(exchange.event, value)))

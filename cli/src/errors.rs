@@ -269,6 +269,7 @@ impl From<HostError> for Error {
             HostError::Io { .. } => ("io", cause.hint()),
             HostError::Data { .. } => ("host-data", cause.hint()),
             HostError::Corrupt { .. } => ("host-data-corrupt", cause.hint()),
+            HostError::Data { .. } => ("host-data-unreadable", cause.hint()),
         };
         let mut error = Self::new(Exit::Unreachable, code, cause.to_string());
         error.0.hint = hint;

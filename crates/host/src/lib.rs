@@ -172,10 +172,11 @@ impl Host {
             stopping.shutdown.cancel();
         });
         shared.start_deliveries();
-        let draining = shared.clone();
+        let (draining, firing) = (shared.clone(), scheduler.abort_handle());
         // Functions that end what they have may still need their data: the listener closes after them.
         let drained = async move {
             draining.shutdown.cancelled().await;
+            firing.abort();
             draining.drain().await;
         };
         let served =

@@ -11,6 +11,7 @@ mod fault;
 pub(crate) mod links;
 mod messages;
 mod objects;
+mod range;
 mod rest;
 mod tables;
 

@@ -19,12 +19,9 @@ use super::Host;
 use super::caller::{Access, Caller};
 use super::extract::{Asked, Named, Params, text};
 use super::fault::Fault;
+use super::range::Wanted;
 use crate::apps::Shared;
 use crate::events::{moment, rfc3339};
-
-mod range;
-
-use range::{Asked as AskedRange, asked as asked_range};
 
 /// Before the name of an object's own metadata.
 const META: &str = "x-sf-meta-";
@@ -82,10 +79,10 @@ pub(super) async fn get(
         if is_known(&headers, &info) {
             return Ok(answer(StatusCode::NOT_MODIFIED, &info, None, Body::empty()));
         }
-        let range = match asked_range(&headers, &info) {
-            AskedRange::All => None,
-            AskedRange::Part(range) => Some(range),
-            AskedRange::Nothing => return Ok(unsatisfiable(&info)),
+        let range = match Wanted::of(&headers, &info) {
+            Wanted::All => None,
+            Wanted::Part(range) => Some(range),
+            Wanted::Nothing => return Ok(unsatisfiable(&info)),
         };
         // It may have been overwritten since it was looked at: then its range is another one.
         if let Some(response) = read(&shared, &caller, &object, &info, range).await? {

@@ -82,6 +82,9 @@ impl Deliveries {
 
     /// Delivers what an app's release wants, and nothing else of that app's. Runners of what did not change go on.
     pub(crate) fn switch(&self, app: &AppId, release: Option<&Release>) {
+        if self.tasks.is_closed() {
+            return;
+        }
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = running.remove(app).unwrap_or_default();
         let mut after = BTreeMap::new();

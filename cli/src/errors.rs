@@ -267,7 +267,6 @@ impl From<HostError> for Error {
             ),
             HostError::InUse(_) => ("host-in-use", cause.hint()),
             HostError::Io { .. } => ("io", cause.hint()),
-            HostError::Data { .. } => ("host-data", cause.hint()),
             HostError::Corrupt { .. } => ("host-data-corrupt", cause.hint()),
             HostError::Data { .. } => ("host-data-unreadable", cause.hint()),
         };

@@ -328,7 +328,8 @@ fn a_lambda_handler_is_found_without_its_extension() {
         project.one().entry
     };
     assert_eq!(entry("node", "legacy/orders.js", "exports.handler = async () => {};"), "legacy/orders.js");
-    let listed = "const handler = (event, context, callback) => callback(null, 1);\nmodule.exports = { handler };";
+    let listed =
+        "const handler = (event, context, callback) => callback(null, 1);\nmodule.exports = { handler };";
     assert_eq!(entry("node", "legacy/orders.cjs", listed), "legacy/orders.cjs");
     assert_eq!(entry("node", "legacy/orders.mjs", "export const handler = () => {};"), "legacy/orders.mjs");
     assert_eq!(entry("python", "legacy/orders.py", "def handler(event, context): ..."), "legacy/orders.py");

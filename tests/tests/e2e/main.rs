@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod data;
 mod examples;
 mod gateway;
 mod incremental;

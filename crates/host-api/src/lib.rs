@@ -35,7 +35,9 @@ mod client;
 mod data;
 mod types;
 
-pub use client::{AppClient, Client, ClientError, LogLines, LogsQuery, install_crypto_provider};
+pub use client::{
+    AppClient, Client, ClientError, LogLines, LogsQuery, client_builder, install_crypto_provider,
+};
 pub use data::{
     AuthorizerSpec, BucketSpec, EventSource, Grant, Grants, InboxStatus, KeyKind, KeySpec, MessageView,
     Moved, QueueSpec, SecretInfo, SecretSpec, SocketSpec, SubscriptionSpec, TableSpec, ThrottleSpec,

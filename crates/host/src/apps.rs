@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::Value;
+use sf_data::AppId;
 use sf_host_api::{
-    ApiError, ApiSpec, AppStatus, FunctionSpec, FunctionStatus, ReleaseSpec, Resource, ResourcePut,
-    RouteSpec, ScheduleSpec,
+    ApiError, ApiSpec, AppStatus, AuthorizerSpec, FunctionSpec, FunctionStatus, ReleaseSpec, Resource,
+    ResourcePut, RouteSpec, ScheduleSpec, SocketSpec,
 };
 use sha2::Digest as _;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::gateway::Gateway;
 use crate::logs::Logs;
 use crate::release::{self, Release};
+use crate::sockets::Sockets;
 use crate::store::{AppRecord, Store, Stored};
 use crate::worker::FunctionContext;
 use crate::{HostConfig, HostError};
@@ -39,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) requests: crate::control::requests::RequestLog,
     address: SocketAddr,
     sockets: tempfile::TempDir,
+    /// Open WebSocket connections.
+    pub(crate) connections: Arc<Sockets>,
     apps: Mutex<BTreeMap<(String, String), Arc<App>>>,
     /// Changes happen one at a time; reading and serving go on meanwhile.
     changing: AsyncMutex<()>,
@@ -69,6 +73,11 @@ impl App {
 
     fn set_release(&self, release: Option<Arc<Release>>) -> Option<Arc<Release>> {
         std::mem::replace(&mut *self.release.write().unwrap_or_else(PoisonError::into_inner), release)
+    }
+
+    pub(crate) fn id(&self) -> AppId {
+        let record = lock(&self.record);
+        AppId { project: record.project.clone(), stage: record.stage.clone() }
     }
 
     pub(crate) fn record(&self) -> AppRecord {
@@ -134,6 +143,7 @@ impl Shared {
             requests,
             address,
             sockets,
+            connections: Arc::default(),
             apps: Mutex::default(),
             changing: AsyncMutex::default(),
             store,
@@ -320,6 +330,8 @@ impl Shared {
             "schedule" => crate::schedule::check(&parse::<ScheduleSpec>(spec)?)
                 .map_err(|text| fault("bad-spec", text))?,
             "api" => drop(parse::<ApiSpec>(spec)?),
+            "authorizer" => drop(parse::<AuthorizerSpec>(spec)?),
+            "socket" => drop(parse::<SocketSpec>(spec)?),
             "release" => drop(parse::<ReleaseSpec>(spec)?),
             other => return Err(fault("unknown-kind", format!("there is no kind `{other}`"))),
         }
@@ -374,11 +386,12 @@ impl Shared {
 
     async fn listen(&self, app: &Arc<App>, port: u16) -> Result<u16, ApiError> {
         let address = SocketAddr::new(self.address.ip(), port);
-        let opened = Gateway::open(address, app.clone()).await.map_err(|error| {
-            let mut fault = fault("port-taken", format!("listen at port {port}: {error}"));
-            fault.hint = Some("choose another with `port` in `[providers.self-hosted]`".into());
-            fault
-        })?;
+        let opened =
+            Gateway::open(address, app.clone(), self.connections.clone()).await.map_err(|error| {
+                let mut fault = fault("port-taken", format!("listen at port {port}: {error}"));
+                fault.hint = Some("choose another with `port` in `[providers.self-hosted]`".into());
+                fault
+            })?;
         let port = opened.port;
         *lock(&app.gateway_error) = None;
         if let Some(previous) = app.gateway.lock().await.replace(opened) {

@@ -133,6 +133,7 @@ async fn serve(stream: TcpStream, public: Arc<Public>, permit: OwnedSemaphorePer
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
+        .max_header_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(Guarded::new(stream, upgraded)), service)
         .with_upgrades();

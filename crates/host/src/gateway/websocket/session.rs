@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -38,7 +39,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const NO_CODE: u16 = 1005;
 const BROKEN: u16 = 1006;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// A connection that others can send to from now on.
 pub(super) struct Session {
@@ -61,6 +63,14 @@ impl Drop for Entry {
     fn drop(&mut self) {
         self.public.sockets.remove(&self.public.id, &self.socket, &self.connection);
     }
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE))
 }
 
 /// Why the conversation ends.
@@ -94,15 +104,11 @@ impl Session {
         let Self { events, public, queue, dropped, _entry: entry } = self;
         let code = match upgrade.await {
             Ok(upgraded) => {
-                let config = WebSocketConfig::default()
-                    .read_buffer_size(READ_BUFFER)
-                    .write_buffer_size(0)
-                    .max_message_size(Some(MAX_MESSAGE))
-                    .max_frame_size(Some(MAX_MESSAGE));
                 let io = TokioIo::new(upgraded);
-                let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+                let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config())).await;
                 let ending = ending(&events, &public, &dropped);
-                converse(socket, &events, queue, ending, move || drop(entry)).await
+                let handle = |what| tell(&events, |socket| socket.message.as_ref(), what);
+                converse(socket, queue, ending, move || drop(entry), handle).await
             }
             Err(_) => BROKEN,
         };
@@ -110,13 +116,17 @@ impl Session {
     }
 }
 
-async fn converse(
-    socket: Socket,
-    events: &Events,
+async fn converse<S, H>(
+    socket: WebSocketStream<S>,
     queue: mpsc::Receiver<Outgoing>,
     ending: impl Future<Output = End>,
     unregister: impl FnOnce(),
-) -> u16 {
+    handle: impl Fn(What) -> H,
+) -> u16
+where
+    S: Stream,
+    H: Future<Output = ()>,
+{
     let (mut sink, mut stream) = socket.split();
     let (deliver, mut delivered) = mpsc::channel(1);
     let talk = async {
@@ -141,14 +151,14 @@ async fn converse(
     };
     let pass_on = async {
         while let Some(message) = delivered.recv().await {
-            tell(events, |socket| socket.message.as_ref(), message).await;
+            handle(message).await;
         }
     };
     tokio::join!(talk, pass_on).0
 }
 
 /// Reads until the client ends it, or breaks the rules.
-async fn read(stream: &mut SplitStream<Socket>, deliver: &mpsc::Sender<What>) -> End {
+async fn read<S: Stream>(stream: &mut SplitStream<WebSocketStream<S>>, deliver: &mpsc::Sender<What>) -> End {
     loop {
         let Ok(next) = timeout(IDLE, stream.next()).await else { return End::Ours(CloseCode::Away) };
         let what = match next {
@@ -179,7 +189,10 @@ fn broken_rule(error: &tokio_tungstenite::tungstenite::error::ProtocolError) -> 
 }
 
 /// Writes what others send, and pings.
-async fn write(sink: &mut SplitSink<Socket, Message>, mut queue: mpsc::Receiver<Outgoing>) -> End {
+async fn write<S: Stream>(
+    sink: &mut SplitSink<WebSocketStream<S>, Message>,
+    mut queue: mpsc::Receiver<Outgoing>,
+) -> End {
     let mut pings = interval_at(Instant::now() + PING, PING);
     loop {
         let message = tokio::select! {
@@ -213,9 +226,9 @@ async fn ending(events: &Events, public: &Public, dropped: &CancellationToken) -
 }
 
 /// Sends a close frame and waits for the other one.
-async fn say_goodbye(
-    sink: &mut SplitSink<Socket, Message>,
-    stream: &mut SplitStream<Socket>,
+async fn say_goodbye<S: Stream>(
+    sink: &mut SplitSink<WebSocketStream<S>, Message>,
+    stream: &mut SplitStream<WebSocketStream<S>>,
     code: CloseCode,
 ) {
     let farewell = async {
@@ -238,3 +251,6 @@ async fn tell(events: &Events, function: impl Fn(&sf_host_api::SocketSpec) -> Op
         let _ = http_body_util::BodyExt::collect(response.into_body()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What the tests of all files need: a folder and a clock that they move.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -60,4 +61,15 @@ pub(crate) fn body_json(body: &Body) -> Json {
         Body::Json(text) => serde_json::from_slice(text).unwrap(),
         Body::Bytes(bytes) => panic!("{bytes:?} is no JSON"),
     }
+}
+
+/// The files of objects and parts.
+pub(crate) fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let mut files: Vec<_> =
+        entries(&folder.join("objects")).iter().flat_map(|folder| entries(folder)).collect();
+    files.sort();
+    files
 }

@@ -1,12 +1,22 @@
 //! Buckets: objects whose bytes are files.
+//!
+//! The order of a put: the bytes are in a file and synced, then a row that names the file is committed (with the messages for subscribers), then the file of the
+//! row that it replaced is removed. So what a row names is always whole, and a crash leaves at most files without a row.
+
+mod content;
+mod list;
+mod object;
+#[cfg(test)]
+mod tests;
+mod upload;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use serde::{Deserialize, Serialize};
 
-use crate::{AppId, Data, DataError};
+pub(crate) use upload::expire;
 
 /// An object without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +36,8 @@ pub struct ObjectInfo {
 }
 
 /// When a put takes effect.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// Always.
     #[default]
@@ -38,7 +49,7 @@ pub enum Condition {
 }
 
 /// What is said of an object when it is put.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutObject {
     /// Of the bytes.
     pub content_type: Option<String>,
@@ -98,121 +109,3 @@ pub struct MultipartUpload {
 
 /// An object's bytes, in pieces of bounded size. What is being read stays, even when the object is overwritten or deleted meanwhile.
 pub type ObjectReader = std::pin::Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
-
-impl Data {
-    /// Makes a bucket.
-    pub async fn define_bucket(&self, app: &AppId, name: &str) -> Result<(), DataError> {
-        unimplemented!()
-    }
-
-    /// Deletes a bucket with its objects. Nothing if there is none.
-    pub async fn drop_bucket(&self, app: &AppId, name: &str) -> Result<(), DataError> {
-        unimplemented!()
-    }
-
-    /// Writes an object. All or nothing: a stream that fails leaves what was there before.
-    pub async fn put_object<S>(
-        &self,
-        app: &AppId,
-        bucket: &str,
-        key: &str,
-        options: PutObject,
-        bytes: S,
-    ) -> Result<ObjectInfo, DataError>
-    where
-        S: Stream<Item = std::io::Result<Bytes>> + Send + Unpin,
-    {
-        unimplemented!()
-    }
-
-    /// An object without its bytes.
-    pub async fn object(
-        &self,
-        app: &AppId,
-        bucket: &str,
-        key: &str,
-    ) -> Result<Option<ObjectInfo>, DataError> {
-        unimplemented!()
-    }
-
-    /// An object and its bytes, or a range of them (within its size: ask [`Self::object`] first, or take what there is).
-    pub async fn read_object(
-        &self,
-        app: &AppId,
-        bucket: &str,
-        key: &str,
-        range: Option<Range<u64>>,
-    ) -> Result<Option<(ObjectInfo, ObjectReader)>, DataError> {
-        unimplemented!()
-    }
-
-    /// Deletes an object; says whether it was there.
-    pub async fn delete_object(&self, app: &AppId, bucket: &str, key: &str) -> Result<bool, DataError> {
-        unimplemented!()
-    }
-
-    /// A page of keys.
-    pub async fn list_objects(&self, app: &AppId, bucket: &str, listing: Listing) -> Result<Page, DataError> {
-        unimplemented!()
-    }
-
-    /// Begins an upload in parts; gives its id.
-    pub async fn create_upload(
-        &self,
-        app: &AppId,
-        bucket: &str,
-        key: &str,
-        options: PutObject,
-    ) -> Result<String, DataError> {
-        unimplemented!()
-    }
-
-    /// Writes a part; a second one of the same number replaces it.
-    pub async fn upload_part<S>(
-        &self,
-        app: &AppId,
-        bucket: &str,
-        upload: &str,
-        number: u32,
-        bytes: S,
-    ) -> Result<UploadedPart, DataError>
-    where
-        S: Stream<Item = std::io::Result<Bytes>> + Send + Unpin,
-    {
-        unimplemented!()
-    }
-
-    /// The parts that came, by number.
-    pub async fn list_parts(
-        &self,
-        app: &AppId,
-        bucket: &str,
-        upload: &str,
-    ) -> Result<Vec<UploadedPart>, DataError> {
-        unimplemented!()
-    }
-
-    /// Makes an object of these parts, in this order, each with the etag that it must have. Repeating it after it succeeded is [`crate::ErrorKind::NotFound`].
-    pub async fn complete_upload(
-        &self,
-        app: &AppId,
-        bucket: &str,
-        upload: &str,
-        parts: Vec<(u32, String)>,
-    ) -> Result<ObjectInfo, DataError> {
-        unimplemented!()
-    }
-
-    /// Gives an upload up; its parts are deleted.
-    pub async fn abort_upload(&self, app: &AppId, bucket: &str, upload: &str) -> Result<(), DataError> {
-        unimplemented!()
-    }
-
-    /// Uploads under way, by key.
-    pub async fn list_uploads(&self, app: &AppId, bucket: &str) -> Result<Vec<MultipartUpload>, DataError> {
-        unimplemented!()
-    }
-}
-pub(crate) fn expire(_: &mut crate::store::Tx<'_>) -> Result<u64, DataError> {
-    Ok(0)
-}

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use definitions::subscribers;
 pub(crate) use delivery::recover;
-pub(crate) use sending::{NewMessage, deliver, new_id};
+pub(crate) use sending::{NewMessage, deliver};
 
 use crate::store::resource::Kind;
 

@@ -7,8 +7,8 @@ use rusqlite::params;
 use serde::de::IgnoredAny;
 
 use super::{Body, Filter, Source, State, subscribers};
-use crate::store::Tx;
 use crate::store::resource::{self, Kind};
+use crate::store::{Tx, new_id};
 use crate::{AppId, Data, DataError};
 
 /// Bytes of a message that somebody sends. (Messages about items may be larger: they carry two items.)
@@ -27,11 +27,6 @@ pub(crate) struct NewMessage<'a> {
     /// JSON.
     pub(crate) attributes: Option<&'a str>,
     pub(crate) delay_ms: i64,
-}
-
-/// A message's id: 128 bits that differ from all others. It opens nothing, so it need not be unguessable.
-pub(crate) fn new_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }
 
 /// Puts a message into inboxes.

@@ -74,9 +74,10 @@ impl Files {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                let name = file.map_err(failed)?.file_name().to_string_lossy().into_owned();
+                let file = file.map_err(failed)?;
+                let name = file.file_name().to_string_lossy().into_owned();
                 if !name.ends_with(&self.run) && !referred.query_row([&name], |row| row.get::<_, bool>(0))? {
-                    self.remove(&name);
+                    let _ = fs::remove_file(file.path());
                 }
             }
         }
@@ -101,9 +102,13 @@ impl NewFile {
         &self.name
     }
 
+    pub(crate) fn path(&self) -> PathBuf {
+        self.files.path(&self.name)
+    }
+
     /// Makes the bytes and the name durable. Blocks.
     pub(crate) fn sync(&self, file: &File) -> Result<(), DataError> {
-        let path = self.files.path(&self.name);
+        let path = self.path();
         let failed = |cause: io::Error| DataError::io("sync", &path, &cause);
         file.sync_all().map_err(failed)?;
         sync_folder(path.parent().unwrap_or(&self.files.root)).map_err(failed)

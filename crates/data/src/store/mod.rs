@@ -120,6 +120,11 @@ impl Data {
     }
 }
 
+/// The id of a message or an upload: 128 bits that differ from all others. It opens nothing, so it need not be unguessable.
+pub(crate) fn new_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
 /// Two processes with one folder would hand out the same messages.
 fn lock(folder: &Path) -> Result<File, DataError> {
     let path = folder.join("lock");

@@ -7,8 +7,8 @@ use super::key::Key;
 use super::read::find;
 use super::{PutCondition, TableDefinition};
 use crate::inbox::{self, Body, NewMessage};
-use crate::store::Tx;
 use crate::store::resource::{self, Kind};
+use crate::store::{Tx, new_id};
 use crate::{AppId, Data, DataError};
 
 /// Bytes of an item as JSON.
@@ -97,7 +97,7 @@ impl Table {
         let key = self.definition.key_text(&item);
         let (before, after) = (before.unwrap_or("null"), after.unwrap_or("null"));
         let data = format!(r#"{{"change":"{change}","key":{key},"before":{before},"after":{after}}}"#);
-        let (id, body) = (inbox::new_id(), Body::Json(data.into()));
+        let (id, body) = (new_id(), Body::Json(data.into()));
         let (event, subject) = ("sf.table", Some(key.as_str()));
         inbox::deliver(
             tx,

@@ -34,16 +34,14 @@ const RELEASE: &str = "release/current";
 /// Everything of a host.
 pub(crate) struct Shared {
     pub(crate) config: HostConfig,
+    /// What functions keep. Dropped before the store, which holds the folder's lock.
+    pub(crate) data: Data,
     pub(crate) store: Store,
     pub(crate) clock: Arc<Clock>,
-    /// What functions keep.
-    pub(crate) data: Data,
     /// Who may reach it.
     pub(crate) tokens: Arc<Tokens>,
     /// What carries events to functions.
     pub(crate) deliveries: Deliveries,
-    /// Open WebSockets.
-    pub(crate) connections: Sockets,
     /// Makes links to objects, once somebody serves them.
     pub(crate) links: OnceLock<Box<dyn Links>>,
     /// Calls of functions by functions.
@@ -56,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) requests: crate::control::requests::RequestLog,
     address: SocketAddr,
     sockets: tempfile::TempDir,
+    /// Open WebSocket connections.
+    pub(crate) connections: Arc<Sockets>,
     apps: Mutex<BTreeMap<(String, String), Arc<App>>>,
     /// Changes happen one at a time; reading and serving go on meanwhile.
     changing: AsyncMutex<()>,
@@ -168,7 +168,6 @@ impl Shared {
             config,
             tokens: Arc::default(),
             deliveries: Deliveries::new(data.clone(), clock.clone()),
-            connections: Sockets::default(),
             links: OnceLock::new(),
             calls: Default::default(),
             data,
@@ -180,6 +179,7 @@ impl Shared {
             requests,
             address,
             sockets,
+            connections: Arc::default(),
             apps: Mutex::default(),
             changing: AsyncMutex::default(),
             store,

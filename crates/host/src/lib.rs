@@ -136,6 +136,7 @@ impl Host {
     /// # Errors
     /// The folder or a port is not to be had.
     pub async fn start(config: HostConfig) -> Result<Self, HostError> {
+        daemon::raise_open_files();
         let store = store::Store::open(&config.data_dir)?;
         let listener = ports::listen(config.control).await.map_err(|cause| match cause.kind() {
             std::io::ErrorKind::AddrInUse => HostError::PortTaken { port: config.control.port() },

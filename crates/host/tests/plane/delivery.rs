@@ -74,7 +74,7 @@ async fn only_what_a_handler_names_as_failed_comes_again() {
     let event = world.event().await;
     assert_eq!(event.ids(), ids);
     assert_eq!(event.json()["messages"][0]["body"], json!({ "$bytes": "b25l" }));
-    event.answer_with(200, json!({ "failed": [ids[1]] }));
+    event.answer_with(200, &json!({ "failed": [ids[1]] }));
     let event = world.event().await;
     assert_eq!(event.ids(), [ids[1].as_str()]);
     assert_eq!(event.json()["messages"][0]["attempt"], 2);
@@ -184,7 +184,7 @@ async fn a_call_of_a_function_is_answered_with_what_it_returns() {
     let event = world.event().await;
     assert_eq!((event.header("ce-type"), event.header("ce-source")), ("sf.call", "/functions/ask"));
     assert_eq!(event.json(), json!({ "n": 1 }));
-    event.answer_with(200, json!({ "n": 2 }));
+    event.answer_with(200, &json!({ "n": 2 }));
     assert_eq!(asked.await.unwrap().unwrap(), json!({ "n": 2 }));
 
     let app = world.app.clone();

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use sf_host::{Host, HostConfig};
+use sf_host::{Host, HostConfig, HostError};
 use sf_host_api::http::{HeaderMap as Headers, Method};
 use sf_host_api::{AppClient, Client, ClientError, ClockAdvance, InboxStatus, InvokeRequest, ResourcePut};
 use sha2::Digest as _;
@@ -73,14 +73,14 @@ impl Event {
     }
 
     pub(crate) fn succeed(self) {
-        self.answer_with(200, json!(null));
+        self.answer_with(200, &json!(null));
     }
 
     pub(crate) fn fail(self) {
-        self.answer_with(500, json!({ "no": true }));
+        self.answer_with(500, &json!({ "no": true }));
     }
 
-    pub(crate) fn answer_with(self, status: u16, body: Value) {
+    pub(crate) fn answer_with(self, status: u16, body: &Value) {
         // A function that was killed meanwhile hears nothing.
         let _ = self.answer.send((StatusCode::from_u16(status).unwrap(), body.to_string()));
     }
@@ -117,7 +117,16 @@ async fn start(folder: &Path) -> (Client, oneshot::Sender<()>, JoinHandle<()>) {
     let mut config = HostConfig::new(folder.join("host"));
     config.control.set_port(0);
     config.first_gateway_port = 0;
-    let host = Host::start(config).await.unwrap();
+    let started = async {
+        loop {
+            match Host::start(config.clone()).await {
+                // The one before, in this process, has ended but is not dropped to its last task.
+                Err(HostError::InUse(_)) => tokio::task::yield_now().await,
+                started => return started.unwrap(),
+            }
+        }
+    };
+    let host = soon("the host's folder", started).await;
     let client = Client::new(&host.url(), &host.token()).unwrap();
     let (stop, stopped) = oneshot::channel();
     let running = tokio::spawn(async move {

@@ -37,6 +37,17 @@ impl<'env> Project<'env> {
         self.env.run_program(program, &self.dir, args)
     }
 
+    /// Runs `sf` in it to its end, as if `input` was piped in.
+    ///
+    /// # Panics
+    /// If the home cannot be written.
+    pub fn sf_given(&self, args: &[&str], input: &str) -> Run {
+        let path = self.env.dir().join("input");
+        fs::write(&path, input).expect("a file of one's own");
+        let stdin = fs::File::open(path).expect("just written").into();
+        Running::start_with(&mut self.env.command(&self.dir, args), stdin).wait()
+    }
+
     /// Starts `sf` in it.
     pub fn start(&self, args: &[&str]) -> Running {
         self.env.start(&self.dir, args)

@@ -95,13 +95,18 @@ pub struct Running {
 impl Running {
     /// Starts it; stdin is empty.
     pub fn start(command: &mut Command) -> Self {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// Starts it with this stdin.
+    pub fn start_with(command: &mut Command, stdin: Stdio) -> Self {
         let what = std::iter::once(command.get_program())
             .chain(command.get_args())
             .map(|word| word.to_string_lossy().into_owned())
             .collect::<Vec<_>>()
             .join(" ");
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

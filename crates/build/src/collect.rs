@@ -167,11 +167,9 @@ pub(crate) fn collect(function: &Function, shared: &Shared<'_>) -> Result<Collec
     };
     include(function, &mut collected, shared)?;
     exclude(function, &mut collected)?;
-    if function.interface != Interface::Web {
-        for file in kit::files(function.runtime.family) {
-            let picked = Picked { source: Source::Kit(file), why: "kit".into() };
-            collected.files.insert(file.path.clone(), picked);
-        }
+    for file in kit::files(function.runtime.family, function.interface) {
+        let picked = Picked { source: Source::Kit(file), why: "kit".into() };
+        collected.files.insert(file.path.clone(), picked);
     }
     Ok(collected)
 }

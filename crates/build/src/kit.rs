@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use include_dir::{Dir, DirEntry, include_dir};
-use sf_model::RuntimeFamily;
+use sf_model::{Interface, RuntimeFamily};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::hex;
@@ -19,15 +19,23 @@ pub(crate) struct KitFile {
     pub(crate) sha256: String,
 }
 
-/// The files of a runtime's kit; hashed once, since every function has them.
-pub(crate) fn files(family: RuntimeFamily) -> &'static [KitFile] {
+/// What only the `lambda` interface needs: a file or folder of the kit whose path begins so. Everyone else's artifact is smaller without.
+const LAMBDA_ONLY: [&str; 2] = [".sf-kit/lambda", ".sf-kit/sf_kit/aws/"];
+
+/// The files of a runtime's kit that a function of that interface needs; hashed once, since every function has them.
+pub(crate) fn files(family: RuntimeFamily, interface: Interface) -> impl Iterator<Item = &'static KitFile> {
     static NODE_FILES: LazyLock<Vec<KitFile>> = LazyLock::new(|| hashed(&NODE));
     static PYTHON_FILES: LazyLock<Vec<KitFile>> = LazyLock::new(|| hashed(&PYTHON));
-    match family {
-        RuntimeFamily::Node => &NODE_FILES,
-        RuntimeFamily::Python => &PYTHON_FILES,
-        RuntimeFamily::Web => &[],
-    }
+    let files: &'static [KitFile] = match (interface, family) {
+        (Interface::Web, _) | (_, RuntimeFamily::Web) => &[],
+        (Interface::Portable | Interface::Lambda, RuntimeFamily::Node) => &NODE_FILES,
+        (Interface::Portable | Interface::Lambda, RuntimeFamily::Python) => &PYTHON_FILES,
+    };
+    files.iter().filter(move |file| interface == Interface::Lambda || !is_for_lambda(file))
+}
+
+fn is_for_lambda(file: &KitFile) -> bool {
+    LAMBDA_ONLY.iter().any(|start| file.path.starts_with(start))
 }
 
 fn hashed(kit: &'static Dir<'static>) -> Vec<KitFile> {
@@ -48,5 +56,30 @@ fn add(folder: &'static Dir<'static>, files: &mut Vec<KitFile>) {
                 files.push(KitFile { path, bytes, sha256: hex(&Sha256::digest(bytes)) });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(family: RuntimeFamily, interface: Interface) -> Vec<&'static str> {
+        files(family, interface).map(|file| file.path.as_str()).collect()
+    }
+
+    #[test]
+    fn only_lambda_handlers_carry_what_is_for_lambda() {
+        for (family, its_own) in [
+            (RuntimeFamily::Node, ".sf-kit/lambda.mjs"),
+            (RuntimeFamily::Python, ".sf-kit/sf_kit/aws/__init__.py"),
+        ] {
+            let (portable, lambda) = (paths(family, Interface::Portable), paths(family, Interface::Lambda));
+            assert!(lambda.contains(&its_own), "{lambda:?}");
+            assert!(!portable.contains(&its_own), "{portable:?}");
+            assert!(portable.iter().all(|path| lambda.contains(path)));
+            let start = if family == RuntimeFamily::Node { ".sf-kit/main.mjs" } else { ".sf-kit/main.py" };
+            assert!(portable.contains(&start));
+        }
+        assert!(paths(RuntimeFamily::Web, Interface::Web).is_empty());
     }
 }

@@ -316,3 +316,21 @@ fn a_web_programs_command_runs_only_when_something_changed() {
     let error = project.error();
     assert!(error.cause.contains("exit status: 3\noops"), "{error}");
 }
+
+/// AWS names the file without its extension, which the artifact's entry has.
+#[test]
+fn a_lambda_handler_is_found_without_its_extension() {
+    let entry = |runtime: &str, path: &str, text: &str| {
+        let function = format!(
+            "[functions.legacy]\ninterface = \"lambda\"\nruntime = \"{runtime}\"\nhandler = \"legacy/orders.handler\"\nhttp = \"GET /\"\n"
+        );
+        let project = Project::new(&function, &[(path, text)]);
+        project.one().entry
+    };
+    assert_eq!(entry("node", "legacy/orders.js", "exports.handler = async () => {};"), "legacy/orders.js");
+    let listed =
+        "const handler = (event, context, callback) => callback(null, 1);\nmodule.exports = { handler };";
+    assert_eq!(entry("node", "legacy/orders.cjs", listed), "legacy/orders.cjs");
+    assert_eq!(entry("node", "legacy/orders.mjs", "export const handler = () => {};"), "legacy/orders.mjs");
+    assert_eq!(entry("python", "legacy/orders.py", "def handler(event, context): ..."), "legacy/orders.py");
+}

@@ -43,8 +43,6 @@ pub(crate) struct Shared {
     pub(crate) tokens: Arc<Tokens>,
     /// What carries events to functions.
     pub(crate) deliveries: Deliveries,
-    /// Open WebSockets.
-    pub(crate) connections: Sockets,
     /// Where buckets answer to S3 clients; makes links to objects.
     pub(crate) s3: S3,
     /// Calls of functions by functions.
@@ -57,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) requests: crate::control::requests::RequestLog,
     address: SocketAddr,
     sockets: tempfile::TempDir,
+    /// Open WebSocket connections.
+    pub(crate) connections: Arc<Sockets>,
     apps: Mutex<BTreeMap<(String, String), Arc<App>>>,
     /// Changes happen one at a time; reading and serving go on meanwhile.
     changing: AsyncMutex<()>,
@@ -176,7 +176,6 @@ impl Shared {
             config,
             tokens: Arc::default(),
             deliveries: Deliveries::new(data.clone(), clock.clone()),
-            connections: Sockets::default(),
             s3,
             calls: Default::default(),
             data,
@@ -188,6 +187,7 @@ impl Shared {
             requests,
             address,
             sockets,
+            connections: Arc::default(),
             apps: Mutex::default(),
             changing: AsyncMutex::default(),
             store,

@@ -1,6 +1,6 @@
 //! The driver: one put or delete a call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use sf_host_api::{AppClient, Client, ClientError, ResourcePut};
@@ -38,6 +38,16 @@ impl HostDriver {
         Ok(kinds::owned(&cx.scope, &resource)?.filter(|(stored, _)| stored == key).map(|(_, object)| object))
     }
 
+    /// Every object that this backend put.
+    async fn all(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure> {
+        let resources = self.app(cx)?.resources().await;
+        let mut objects = BTreeMap::new();
+        for resource in resources.map_err(|error| failure::from_client(&error))? {
+            objects.extend(kinds::owned(&cx.scope, &resource)?);
+        }
+        Ok(objects)
+    }
+
     async fn put(&self, cx: &Cx, call: &Call, inputs: &Inputs) -> Result<(RemoteId, Outputs), Failure> {
         let addr = &call.key.addr;
         let kind = kinds::kind(&addr.kind).ok_or_else(|| unknown_kind(call))?;
@@ -68,8 +78,9 @@ impl HostDriver {
 
 #[async_trait]
 impl Driver for HostDriver {
-    async fn read(&self, cx: &Cx, key: &ObjectKey, _: &Object) -> Result<Option<Object>, Failure> {
-        self.get(cx, key).await
+    async fn read(&self, cx: &Cx, key: &ObjectKey, recorded: &Object) -> Result<Option<Object>, Failure> {
+        let found = self.get(cx, key).await?;
+        Ok(found.map(|object| with_successors(object, &recorded.deps)))
     }
 
     async fn call(&self, cx: &Cx, call: &Call) -> Outcome {
@@ -84,17 +95,32 @@ impl Driver for HostDriver {
     }
 
     async fn find(&self, cx: &Cx, intent: &Intent) -> Result<Option<Object>, Failure> {
-        self.get(cx, &intent.key).await
+        let Some(object) = self.get(cx, &intent.key).await? else {
+            return Ok(None);
+        };
+        if object.deps.is_empty() {
+            return Ok(Some(object));
+        }
+        let there = self.all(cx).await?.into_keys().collect();
+        Ok(Some(with_successors(object, &there)))
     }
 
     async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure> {
-        let resources = self.app(cx)?.resources().await;
-        let mut objects = BTreeMap::new();
-        for resource in resources.map_err(|error| failure::from_client(&error))? {
-            objects.extend(kinds::owned(&cx.scope, &resource)?);
-        }
-        Ok(objects)
+        let objects = self.all(cx).await?;
+        let there = objects.keys().cloned().collect();
+        Ok(objects.into_iter().map(|(key, object)| (key, with_successors(object, &there))).collect())
     }
+}
+
+/// A successor takes the place of what it replaces also for those who used that and were not put again, since the same name and address reached
+/// them: the host still has the old generation in their annotations.
+fn with_successors(mut object: Object, there: &BTreeSet<ObjectKey>) -> Object {
+    let successor = |dep: &ObjectKey| {
+        let later = ObjectKey { addr: dep.addr.clone(), generation: u64::MAX };
+        there.range(dep..=&later).next_back().unwrap_or(dep).clone()
+    };
+    object.deps = object.deps.iter().map(successor).collect();
+    object
 }
 
 fn unknown_kind(call: &Call) -> Failure {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod data;
 mod durability;
 mod examples;
 mod frameworks;

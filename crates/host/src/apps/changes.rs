@@ -4,7 +4,6 @@
 //! drops is dropped after the record stopped naming it, and the record remembers until then that it is to be dropped. So a host that
 //! is killed in between finds out at its start what is left to do.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 

@@ -24,6 +24,21 @@ runtime = "python"
 on = [{ schedule = "0 3 * * *" }]
 "#;
 
+/// Few objects, since the process is killed at each of their calls.
+const WITH_DATA: &str = r#"
+sf = 1
+[project]
+name = "sample"
+[functions.hello]
+handler = "hello.mjs#hello"
+on = [{ topic = "news", filter = { city = ["Seoul"] } }]
+uses = { people = "read-write", news = "write" }
+env = { PEOPLE = "${table.people.name}" }
+[topics.news]
+[tables.people]
+key = { partition = "id:string" }
+"#;
+
 struct OnHost(Stand);
 
 #[async_trait]
@@ -38,12 +53,15 @@ impl Bench for OnHost {
             .replace("0 3", "0 4")
             .replace("a.example", "b.example");
         let alone = FIRST.split("[functions.tick]").next().unwrap();
+        let other_data = WITH_DATA.replace("id:string", "name:string").replace("Seoul", "Busan");
         let sample = |name, text: &str, code| Sample::from_manifest(name, text, code).unwrap();
         vec![
             sample("two functions", FIRST, "one"),
             sample("new code", FIRST, "two"),
             sample("another route and schedule", &changed, "two"),
             sample("one function", alone, "two"),
+            sample("data", WITH_DATA, "two"),
+            sample("another table and other settings", &other_data, "two"),
         ]
     }
 

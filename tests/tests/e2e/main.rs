@@ -7,6 +7,8 @@ mod durability;
 mod examples;
 mod frameworks;
 mod gateway;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod incremental;
 mod input;
 mod load;

@@ -78,6 +78,10 @@ async fn status(settings: &Settings) -> Result<Exit, Error> {
         status.health.version, status.url, status.health.pid
     ));
     ui.result(format_args!("its data is in {}", status.data_dir));
+    for layer in &status.isolation {
+        let is = if layer.active { "active" } else { "NOT ACTIVE" };
+        ui.result(format_args!("isolation of {}: {is}: {}", layer.name, layer.detail));
+    }
     for app in &status.apps {
         let url = app.url.as_deref().unwrap_or("no HTTP");
         ui.result(format_args!("{} {}  {url}", app.project, app.stage));

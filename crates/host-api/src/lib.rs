@@ -43,7 +43,7 @@ pub use data::{
 };
 pub use types::{
     ApiError, ApiSpec, AppStatus, ClockAdvance, CorsSpec, FunctionSpec, FunctionStatus, HandlerSpec, Health,
-    HostStatus, InvokeRequest, InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,
+    HostStatus, InvokeRequest, InvokeResponse, Layer, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,
     RuntimeSpec, ScheduleSpec,
 };
 

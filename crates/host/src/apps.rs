@@ -20,7 +20,7 @@ use crate::gateway::Gateway;
 use crate::logs::Logs;
 use crate::release::{self, Release};
 use crate::store::{AppRecord, Store, Stored};
-use crate::worker::FunctionContext;
+use crate::worker::{FunctionContext, Sandbox};
 use crate::{HostConfig, HostError};
 
 /// The name of what is released.
@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) config: HostConfig,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) logs: Logs,
     pub(crate) shutdown: CancellationToken,
     /// Told when schedules or the clock changed.
@@ -121,12 +122,16 @@ impl Shared {
             .prefix("sf-")
             .tempdir()
             .map_err(|cause| HostError::io("make folder in", &std::env::temp_dir(), cause))?;
+        let sandbox = Sandbox::start(&config.worker_launcher)
+            .await
+            .map_err(|cause| HostError::io("make folder in", &std::env::temp_dir(), cause))?;
         let records = store.load_apps()?;
         let requests = crate::control::requests::RequestLog::open(&store.root().join("requests.log"))
             .map_err(|cause| HostError::io("open", store.root(), cause))?;
         let shared = Arc::new(Self {
             config,
             clock: Clock::default(),
+            sandbox: Arc::new(sandbox),
             logs: Logs::start(),
             shutdown: CancellationToken::new(),
             schedules_changed: Notify::new(),
@@ -341,6 +346,7 @@ impl Shared {
             stage: record.stage.clone(),
             function: function.to_owned(),
             launcher: self.config.worker_launcher.clone().into(),
+            sandbox: self.sandbox.clone(),
             sockets: self.sockets.path().to_owned(),
             sink: self.logs.sink(&folder, function),
         };

@@ -2,10 +2,12 @@
 
 mod framed;
 mod frames;
+mod interpreter;
 pub(crate) mod launcher;
 mod pool;
 mod process;
 mod runtime;
+mod sandbox;
 mod web;
 
 use bytes::Bytes;
@@ -13,6 +15,7 @@ use http_body_util::combinators::BoxBody;
 
 pub(crate) use pool::{FunctionContext, Pool};
 pub(crate) use runtime::check as check_runtime;
+pub(crate) use sandbox::Sandbox;
 pub(crate) use web::full;
 
 /// Any error, boxed: bodies come from several places.

@@ -14,7 +14,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::framed::FramedWorker;
 use super::process::Process;
 use super::web::WebWorker;
-use super::{Body, BoxError, CallError, Invocation, runtime};
+use super::{Body, BoxError, CallError, Invocation, Sandbox, runtime};
 use crate::logs::Sink;
 use crate::store::Unpacked;
 
@@ -32,6 +32,7 @@ pub(crate) struct FunctionContext {
     pub(crate) stage: String,
     pub(crate) function: String,
     pub(crate) launcher: Arc<[OsString]>,
+    pub(crate) sandbox: Arc<Sandbox>,
     /// A folder for sockets, with a short path.
     pub(crate) sockets: PathBuf,
     pub(crate) sink: Sink,

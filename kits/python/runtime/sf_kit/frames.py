@@ -21,7 +21,10 @@ class Connection:
 
     def __init__(self, address):
         kind, _, rest = address.partition(":")
-        if kind == "unix":
+        if kind == "fd":
+            self._socket = socket.socket(fileno=int(rest))
+            self._socket.set_inheritable(False)
+        elif kind == "unix":
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._socket.connect(rest)
         else:

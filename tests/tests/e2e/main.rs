@@ -6,6 +6,7 @@ mod examples;
 mod gateway;
 mod incremental;
 mod input;
+mod isolation;
 mod load;
 mod misbehaviour;
 mod plan;

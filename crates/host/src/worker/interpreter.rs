@@ -70,9 +70,9 @@ fn prefix(program: &Path) -> Option<&Path> {
 
 /// Not all of a prefix: it may be somebody's home.
 fn trees(program: &Path, prefixes: &[&Path]) -> Vec<PathBuf> {
-    let parts = prefixes.iter().flat_map(|prefix| {
-        ["bin", "lib", "lib64", "libexec", "pyvenv.cfg"].map(|part| prefix.join(part))
-    });
+    let parts = prefixes
+        .iter()
+        .flat_map(|prefix| ["bin", "lib", "lib64", "libexec", "pyvenv.cfg"].map(|part| prefix.join(part)));
     let mut trees: Vec<_> = std::iter::once(program.to_owned())
         .chain(parts)
         .filter(|tree| !tree.starts_with("/usr") && tree.exists())

@@ -70,7 +70,8 @@ pub(super) fn program(spec: &FunctionSpec, folder: &Path) -> Result<Program, Cal
                 ));
             }
             let named = interpreter::of_script(&path);
-            let found = named.and_then(|name| if name.is_absolute() { Some(name) } else { which(name.to_str()?) });
+            let found =
+                named.and_then(|name| if name.is_absolute() { Some(name) } else { which(name.to_str()?) });
             let interpreter = found.map(|found| interpreter::behind(&found));
             let first = interpreter.as_ref().and_then(folder_of);
             let trees = interpreter.map(|interpreter| interpreter.trees).unwrap_or_default();

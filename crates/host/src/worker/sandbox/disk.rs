@@ -134,9 +134,9 @@ mod tests {
         let closed = folder.path().join("home/closed");
         fs::create_dir_all(&closed).unwrap();
         fs::write(closed.join("file"), vec![1; 1 << 20]).unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         assert!(used(&folder.path().join("home")) >= 1 << 20);
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         remove(&folder.path().join("home"));
         assert!(!folder.path().join("home").exists());
     }

@@ -65,7 +65,8 @@ impl System {
             }
         }
         let groups = groups.filter(|_| result(&tried, Step::Groups).is_ok());
-        let no_groups = if no_groups.is_empty() { result(&tried, Step::Groups).err() } else { Some(no_groups) };
+        let no_groups =
+            if no_groups.is_empty() { result(&tried, Step::Groups).err() } else { Some(no_groups) };
         plan.keep(&tried);
         let memory_watched = !groups.as_ref().is_some_and(|groups| groups.has(Controller::Memory));
         let processes_watched = !groups.as_ref().is_some_and(|groups| groups.has(Controller::Processes));
@@ -83,8 +84,7 @@ impl System {
         let memory = need.memory.max(LEAST_MEMORY);
         let most = Most { memory, processes: PROCESSES };
         let group = self.groups.as_ref().map(|groups| groups.make(most)).transpose()?;
-        let bounds =
-            Bounds { group, memory, is_asked: memory == need.memory, own_process: OnceLock::new() };
+        let bounds = Bounds { group, memory, is_asked: memory == need.memory, own_process: OnceLock::new() };
         if self.watch.is_none() {
             return Ok((String::new(), bounds));
         }
@@ -184,7 +184,8 @@ async fn trial(launcher: &[OsString], plan: &Plan, groups: Option<&Groups>) -> V
 
 async fn try_plan(launcher: &[OsString], plan: &Plan, groups: Option<&Groups>) -> io::Result<Vec<Tried>> {
     let [program, arguments @ ..] = launcher else { return Ok(Vec::new()) };
-    let group = groups.and_then(|groups| groups.make(Most { memory: LEAST_MEMORY, processes: PROCESSES }).ok());
+    let group =
+        groups.and_then(|groups| groups.make(Most { memory: LEAST_MEMORY, processes: PROCESSES }).ok());
     let mut plan = plan.clone();
     plan.groups = group.as_ref().map(Group::entries).unwrap_or_default();
     let mut command = tokio::process::Command::new(program);

@@ -49,17 +49,8 @@ use scratch::Scratch;
 pub(super) use door::restrict;
 
 /// The layers, in the order in which they are told.
-const NAMES: [&str; 9] = [
-    "environment",
-    "privileges",
-    "mounts",
-    "files",
-    "system-calls",
-    "limits",
-    "memory",
-    "processes",
-    "disk",
-];
+const NAMES: [&str; 9] =
+    ["environment", "privileges", "mounts", "files", "system-calls", "limits", "memory", "processes", "disk"];
 
 const ENVIRONMENT: &str = "each function has its own variables, temp folder and process group";
 

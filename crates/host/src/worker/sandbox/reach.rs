@@ -120,8 +120,13 @@ mod tests {
     fn no_secret_of_the_system_is_common() {
         let common = common();
         let reaches = |path: &str| Path::new(path).ancestors().any(|folder| common.contains(folder));
-        for path in ["/root/.ssh/id_rsa", "/home/a/.aws/credentials", "/var/lib/x", "/run/docker.sock", "/proc/1/environ"]
-        {
+        for path in [
+            "/root/.ssh/id_rsa",
+            "/home/a/.aws/credentials",
+            "/var/lib/x",
+            "/run/docker.sock",
+            "/proc/1/environ",
+        ] {
             assert!(!reaches(path), "{path}");
         }
         assert!(reaches("/usr/bin/env"));

@@ -39,15 +39,9 @@ struct Shared {
 }
 
 impl Watch {
-    pub(super) fn start(
-        most: Most,
-        watches_memory: bool,
-        watches_processes: bool,
-        scratch: &Path,
-    ) -> Self {
+    pub(super) fn start(most: Most, watches_memory: bool, watches_processes: bool, scratch: &Path) -> Self {
         let (workers, added, scratch) = (Mutex::default(), Notify::new(), scratch.to_owned());
-        let shared =
-            Arc::new(Shared { most, watches_memory, watches_processes, scratch, workers, added });
+        let shared = Arc::new(Shared { most, watches_memory, watches_processes, scratch, workers, added });
         let task = tokio::spawn(run(shared.clone()));
         Self { shared, task }
     }

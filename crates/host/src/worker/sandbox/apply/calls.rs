@@ -84,13 +84,8 @@ const REFUSED: &[i64] = &[
 ];
 
 #[cfg(target_arch = "x86_64")]
-const REFUSED_HERE: &[i64] = &[
-    libc::SYS_ioperm,
-    libc::SYS_iopl,
-    libc::SYS_kexec_file_load,
-    libc::SYS_modify_ldt,
-    libc::SYS_uselib,
-];
+const REFUSED_HERE: &[i64] =
+    &[libc::SYS_ioperm, libc::SYS_iopl, libc::SYS_kexec_file_load, libc::SYS_modify_ldt, libc::SYS_uselib];
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_HERE: &[i64] = &[];
 
@@ -169,8 +164,7 @@ fn with_x32(rules: Rules) -> Rules {
     // kexec_load, move_pages, process_vm_readv, process_vm_writev, ptrace.
     const OWN: [i64; 5] = [528, 533, 539, 540, 521];
     let own = rules.contains_key(&libc::SYS_ptrace).then_some(OWN).into_iter().flatten();
-    let own: Vec<_> =
-        own.flat_map(|call| [call, call | X32]).map(|call| (call, Vec::new())).collect();
+    let own: Vec<_> = own.flat_map(|call| [call, call | X32]).map(|call| (call, Vec::new())).collect();
     let twice = rules.into_iter().flat_map(|(call, rules)| [(call, rules.clone()), (call | X32, rules)]);
     twice.chain(own).collect()
 }

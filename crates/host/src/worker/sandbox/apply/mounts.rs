@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_mount_is_read_with_its_flags_and_its_odd_name() {
-        let line = b"36 35 98:0 /mnt1 /mnt/a\\040b rw,nosuid,noatime shared:1 - ext3 /dev/root rw,errors=continue";
+        let line =
+            b"36 35 98:0 /mnt1 /mnt/a\\040b rw,nosuid,noatime shared:1 - ext3 /dev/root rw,errors=continue";
         let mount = parse(line).unwrap();
         assert_eq!(mount.path, Path::new("/mnt/a b"));
         assert_eq!(mount.flags, MountFlags::NOSUID | MountFlags::NOATIME);

@@ -58,9 +58,9 @@ fn trees(mounts: &str, memberships: &str) -> Vec<Tree> {
             let (names, path) = line.split_once(':')?.1.split_once(':')?;
             let is_it = match version {
                 Version::V2 => names.is_empty(),
-                Version::V1 => {
-                    names.split(',').any(|name| controllers.iter().any(|controller| controller.name() == name))
-                }
+                Version::V1 => names
+                    .split(',')
+                    .any(|name| controllers.iter().any(|controller| controller.name() == name)),
             };
             is_it.then_some(path)
         })
@@ -177,8 +177,10 @@ mod tests {
                       41 31 0:38 / /none/unified rw - cgroup2 cgroup2 rw,nsdelegate\n";
         let memberships = "8:pids:/part/mine\n4:memory:/mine\n3:devices:/\n0::/user.slice\n";
         let found = trees(mounts, memberships);
-        let seen: Vec<_> =
-            found.iter().map(|tree| (tree.version, tree.controllers.clone(), tree.root.to_str().unwrap())).collect();
+        let seen: Vec<_> = found
+            .iter()
+            .map(|tree| (tree.version, tree.controllers.clone(), tree.root.to_str().unwrap()))
+            .collect();
         assert_eq!(
             seen,
             [

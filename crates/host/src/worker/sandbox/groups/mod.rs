@@ -158,7 +158,8 @@ impl Group {
         let has_memory = |controllers: &BTreeSet<Controller>| controllers.contains(&Controller::Memory);
         let folder = self.folders.iter().find(|(_, controllers)| has_memory(controllers));
         let text = folder.and_then(|(folder, _)| fs::read_to_string(folder.join(file)).ok());
-        let count = text.as_deref().unwrap_or_default().lines().find_map(|line| line.strip_prefix("oom_kill "));
+        let count =
+            text.as_deref().unwrap_or_default().lines().find_map(|line| line.strip_prefix("oom_kill "));
         count.is_some_and(|count| count.trim() != "0")
     }
 

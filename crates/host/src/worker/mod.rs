@@ -1,5 +1,6 @@
 //! Workers: child processes that run one revision of one function.
 
+mod bytecode;
 mod framed;
 mod frames;
 mod interpreter;

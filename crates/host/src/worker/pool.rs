@@ -14,7 +14,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::framed::FramedWorker;
 use super::process::Process;
 use super::web::WebWorker;
-use super::{Body, BoxError, CallError, Invocation, Sandbox, runtime};
+use super::{Body, BoxError, CallError, Invocation, Sandbox, bytecode, runtime};
 use crate::logs::Sink;
 use crate::store::Unpacked;
 
@@ -258,6 +258,7 @@ impl Pool {
             )
         };
         let kind = tokio::time::timeout(START_TIMEOUT, start).await.map_err(|_| too_slow())??;
+        bytecode::compile(context, spec, &program, folder);
         let (busy, last_used_ms) = (AtomicUsize::new(0), AtomicU64::new(crate::clock::now_ms()));
         Ok(Worker { kind, busy, last_used_ms })
     }

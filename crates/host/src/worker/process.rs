@@ -31,7 +31,7 @@ impl Process {
         let failed = |error: std::io::Error| {
             CallError::start("start-failed", format!("start `{}`: {error}", program.path.display()))
         };
-        let need = Need { memory: spec.memory, trees: &program.trees, folder };
+        let need = Need { memory: spec.memory, trees: &program.trees, folder, writable: None };
         let place = context.sandbox.place(&need).map_err(failed)?;
         let mut command =
             launcher::command(&context.launcher, &place.plan, &program.path, &program.arguments, folder);

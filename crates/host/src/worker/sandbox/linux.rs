@@ -88,17 +88,20 @@ impl System {
         if self.watch.is_none() {
             return Ok((String::new(), bounds));
         }
+        // As the kernel names it: it is compared with what is mounted.
+        let more = need.writable.map(Path::canonicalize).transpose()?;
+        let writable: Vec<_> = more.into_iter().chain([home.to_owned()]).collect();
         let mut plan = self.plan.clone();
         plan.groups = bounds.group.as_ref().map(Group::entries).unwrap_or_default();
         if let Some(mounts) = &mut plan.mounts {
-            mounts.writable = vec![home.to_owned()];
+            mounts.writable = writable.clone();
         }
         if let Some(files) = &mut plan.files {
             // Runtimes size themselves by their group's limits.
             let groups = plan.groups.iter().filter_map(|entry| entry.parent());
             files.read.extend(need.trees.iter().cloned().chain(groups.map(Path::to_owned)));
             files.read.push(need.folder.to_owned());
-            files.write = vec![home.to_owned()];
+            files.write = writable;
         }
         Ok((serde_json::to_string(&plan)?, bounds))
     }

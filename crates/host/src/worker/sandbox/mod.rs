@@ -37,6 +37,7 @@ mod watch;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sf_host_api::Layer;
@@ -72,6 +73,8 @@ pub(super) struct Need<'a> {
     pub(super) trees: &'a [PathBuf],
     /// Its code.
     pub(super) folder: &'a Path,
+    /// Where it may write besides its temp folder.
+    pub(super) writable: Option<&'a Path>,
 }
 
 /// A place for a worker that is about to start.
@@ -89,6 +92,7 @@ pub(super) struct Occupied {
     group: Option<u32>,
     bounds: Option<system::Bounds>,
     verdict: OnceLock<String>,
+    is_cleared: AtomicBool,
 }
 
 impl Sandbox {
@@ -114,8 +118,9 @@ impl Sandbox {
 
     pub(super) fn occupy(&self, place: Place, group: Option<u32>) -> Arc<Occupied> {
         let Place { home, bounds, .. } = place;
-        let (home, bounds, verdict) = (Some(home), Some(bounds), OnceLock::new());
-        let occupied = Arc::new(Occupied { home, group, bounds, verdict });
+        let (verdict, is_cleared) = Default::default();
+        let occupied =
+            Arc::new(Occupied { home: Some(home), group, bounds: Some(bounds), verdict, is_cleared });
         self.system.watch(&occupied);
         occupied
     }
@@ -130,12 +135,20 @@ impl Place {
 impl Occupied {
     /// Kills the process group; [`Self::clear`] gets those that left it.
     pub(super) fn kill(&self) {
-        launcher::kill_group(self.group);
+        // Once it is cleared the group's number may be another's.
+        if !self.is_cleared.load(Ordering::Acquire) {
+            launcher::kill_group(self.group);
+        }
     }
 
-    /// Kills what the worker left behind. May take a moment.
+    /// Kills what is left of the worker, which has ended. May take a moment.
     pub(super) fn clear(&self) {
-        launcher::kill_group(self.group);
+        self.kill_all();
+        self.is_cleared.store(true, Ordering::Release);
+    }
+
+    fn kill_all(&self) {
+        self.kill();
         if let Some(bounds) = &self.bounds {
             bounds.kill();
         }

@@ -142,6 +142,6 @@ impl Shared {
 impl Occupied {
     fn condemn(&self, verdict: String) {
         let _ = self.verdict.set(verdict);
-        self.clear();
+        self.kill_all();
     }
 }

@@ -261,6 +261,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn a_worker_of_this_system_is_counted_and_killed_with_its_group() {
         let groups = match Groups::find() {
             Ok(groups) => groups,

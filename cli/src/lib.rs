@@ -83,7 +83,7 @@ fn dispatch(settings: &Settings, command: &Command) -> Result<Exit, Error> {
         Command::Host(args) => commands::host::run(settings, args),
         Command::Debug(args) => wait(commands::debug::run(settings, args)),
         Command::Completions(args) => commands::completions::run(settings, args),
-        Command::Worker(args) => Err(commands::worker(&args.args)),
+        Command::Worker(args) => commands::worker(&args.args),
     }
 }
 

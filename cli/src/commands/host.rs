@@ -81,6 +81,10 @@ async fn status(settings: &Settings) -> Result<Exit, Error> {
     if let Some(url) = &status.s3_url {
         ui.result(format_args!("its buckets answer to S3 clients at {url}"));
     }
+    for layer in &status.isolation {
+        let is = if layer.active { "active" } else { "NOT ACTIVE" };
+        ui.result(format_args!("isolation of {}: {is}: {}", layer.name, layer.detail));
+    }
     for app in &status.apps {
         let url = app.url.as_deref().unwrap_or("no HTTP");
         ui.result(format_args!("{} {}  {url}", app.project, app.stage));

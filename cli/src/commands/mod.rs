@@ -65,9 +65,10 @@ pub(crate) fn name(command: &Command) -> &'static str {
     }
 }
 
-/// Becomes the worker; comes back only if that failed.
-pub(crate) fn worker(args: &[OsString]) -> Error {
-    let cause = sf_host::worker_exec(args);
-    let program = args.get(1).map(|program| program.display().to_string()).unwrap_or_default();
-    Error::io("start", program, &cause).kind(Exit::Unreachable)
+/// Becomes the worker; comes back only if that failed, or if there was nothing to become.
+pub(crate) fn worker(args: &[OsString]) -> Result<Exit, Error> {
+    sf_host::worker_exec(args).map(|()| Exit::Ok).map_err(|cause| {
+        let program = args.get(2).map(|program| program.display().to_string()).unwrap_or_default();
+        Error::io("start", program, &cause).kind(Exit::Unreachable)
+    })
 }

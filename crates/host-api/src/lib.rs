@@ -47,7 +47,7 @@ pub use data::{
 };
 pub use types::{
     ApiError, ApiSpec, AppStatus, ClockAdvance, CorsSpec, FunctionSpec, FunctionStatus, HandlerSpec, Health,
-    HostStatus, InvokeRequest, InvokeResponse, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,
+    HostStatus, InvokeRequest, InvokeResponse, Layer, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,
     RuntimeSpec, S3Access, ScheduleSpec,
 };
 

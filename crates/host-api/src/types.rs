@@ -34,6 +34,9 @@ pub struct HostStatus {
     pub data_dir: String,
     /// How far the schedules' clock is ahead, in milliseconds.
     pub clock_offset_ms: u64,
+    /// What keeps functions from the host, from one another and from the rest of the machine.
+    #[serde(default)]
+    pub isolation: Vec<Layer>,
     /// What is deployed.
     pub apps: Vec<AppStatus>,
 }
@@ -59,6 +62,17 @@ impl std::fmt::Debug for S3Access {
             .field("region", &self.region)
             .finish_non_exhaustive()
     }
+}
+
+/// One of the things that isolate functions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Layer {
+    /// What it is about: `files`, `system-calls`, `memory`, … .
+    pub name: String,
+    /// Whether it is in force.
+    pub active: bool,
+    /// How, or why not.
+    pub detail: String,
 }
 
 /// One project's stage.

@@ -25,6 +25,7 @@ use crate::s3::S3;
 use crate::sockets::Sockets;
 use crate::store::Store;
 use crate::tokens::Tokens;
+use crate::worker::Sandbox;
 use crate::{HostConfig, HostError};
 
 pub(crate) use specs::{check_plain_name, check_secret_name};
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) data: Data,
     pub(crate) store: Store,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) sandbox: Arc<Sandbox>,
     /// Who may reach it.
     pub(crate) tokens: Arc<Tokens>,
     /// What carries events to functions.
@@ -167,6 +169,9 @@ impl Shared {
             .prefix("sf-")
             .tempdir()
             .map_err(|cause| HostError::io("make folder in", &std::env::temp_dir(), cause))?;
+        let sandbox = Sandbox::start(&config.worker_launcher)
+            .await
+            .map_err(|cause| HostError::io("make folder in", &std::env::temp_dir(), cause))?;
         let records = store.load_apps()?;
         let requests = crate::control::requests::RequestLog::open(&store.root().join("requests.log"))
             .map_err(|cause| HostError::io("open", store.root(), cause))?;
@@ -174,6 +179,7 @@ impl Shared {
         let data = open_data(&store, &clock)?;
         let shared = Arc::new(Self {
             config,
+            sandbox: Arc::new(sandbox),
             tokens: Arc::default(),
             deliveries: Deliveries::new(data.clone(), clock.clone()),
             s3,

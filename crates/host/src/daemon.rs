@@ -97,11 +97,13 @@ pub fn is_alive(_: u32) -> bool {
     false
 }
 
-/// Field 3 of `/proc/PID/stat`, behind the name in parentheses; `false` where there is no such file.
+/// Field 3 of `/proc/PID/stat`, behind the name in parentheses; `false` where there is no such file. A process whose first thread ended
+/// before the others looks like one too, but goes on.
 #[cfg(unix)]
 fn is_zombie(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    threads <= 1 && stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
 
 /// Lets this process have as many files open as it may: each connection is one. Programs that it starts inherit that.

@@ -4,7 +4,7 @@
 // The kit is few files because each costs a cold start 0.4 ms.
 
 import { statSync, writeSync } from "node:fs";
-import { connect } from "node:net";
+import { Socket, connect } from "node:net";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -22,9 +22,10 @@ function take(name) {
   return value;
 }
 
-/** `unix:/path` or `tcp:127.0.0.1:PORT`. */
+/** `fd:NUMBER`, `unix:/path` or `tcp:127.0.0.1:PORT`. */
 function open(address) {
-  const [, scheme, rest] = /^(unix|tcp):(.+)$/s.exec(address ?? "") ?? [];
+  const [, scheme, rest] = /^(fd|unix|tcp):(.+)$/s.exec(address ?? "") ?? [];
+  if (scheme === "fd") return new Socket({ fd: Number(rest), readable: true, writable: true });
   if (scheme === "unix") return connect(rest);
   const [, host, port] = /^(.+):(\d+)$/.exec(rest ?? "") ?? [];
   if (scheme === "tcp" && port !== undefined) return connect({ host, port: Number(port), noDelay: true });

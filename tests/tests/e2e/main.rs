@@ -11,6 +11,7 @@ mod gateway;
 mod hostile;
 mod incremental;
 mod input;
+mod isolation;
 mod load;
 mod misbehaviour;
 mod plan;

@@ -194,6 +194,7 @@ impl Shared {
                 data_url: self.data_url(&app.id),
                 token: Arc::new(token.map_err(|error| io_fault("make the function's token", &error))?),
                 launcher: self.config.worker_launcher.clone().into(),
+                sandbox: self.sandbox.clone(),
                 sockets: self.sockets.path().to_owned(),
                 sink: self.logs.sink(&folder, function),
             })

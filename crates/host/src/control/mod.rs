@@ -143,6 +143,7 @@ async fn status(State(shared): Host) -> Json<HostStatus> {
         s3_url: Some(shared.s3.url().to_owned()),
         data_dir: shared.store.root().display().to_string(),
         clock_offset_ms: shared.clock.offset_ms(),
+        isolation: shared.sandbox.layers().to_vec(),
         apps: shared.apps().iter().map(|app| app.status()).collect(),
     })
 }

@@ -1,4 +1,4 @@
-//! Starting a child so that it does not outlive the host.
+//! Starting a child so that it does not outlive the host, and so that it can do no more than its plan says.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,44 +6,60 @@ use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-/// What the hidden subcommand `sf __worker PARENT PROGRAM ARGS…` does: asks the kernel to kill this process when the host dies,
-/// then becomes the program. A step of its own because only the child can ask, and doing it between fork and exec needs `unsafe`.
-/// Returns only if that failed, with the reason.
+/// What the hidden subcommand `sf __worker PARENT PLAN PROGRAM ARGS…` does: restricts this process as the plan (JSON) says, asks the
+/// kernel to kill it when the host dies, then becomes the program. A step of its own because only the child can do this to itself, and
+/// doing it between fork and exec needs `unsafe`. Without a program it tries the plan, and prints how that went.
+///
+/// # Errors
+/// Something that the plan asks for cannot be had: then the program is not run. Only a trial returns otherwise.
 #[cfg(unix)]
-pub fn worker_exec(arguments: &[OsString]) -> std::io::Error {
+pub fn worker_exec(arguments: &[OsString]) -> std::io::Result<()> {
     use std::os::unix::process::CommandExt;
-    let [parent, program, rest @ ..] = arguments else {
-        return std::io::Error::other("expected PARENT PROGRAM [ARGS…]");
+    let [parent, plan, rest @ ..] = arguments else {
+        return Err(std::io::Error::other("expected PARENT PLAN [PROGRAM ARGS…]"));
     };
     #[cfg(target_os = "linux")]
-    {
-        if let Err(error) =
-            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-        {
-            return error.into();
-        }
-        // The host may have died before the kernel was asked.
-        let now = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
-        if parent.to_string_lossy() != now.to_string() {
-            return std::io::Error::other("the host is gone");
-        }
-    }
-    let _ = parent;
-    std::process::Command::new(program).args(rest).exec()
+    let socket = super::sandbox::restrict(plan, rest.is_empty())?;
+    #[cfg(target_os = "linux")]
+    die_with(parent)?;
+    let _ = (parent, plan);
+    let [program, rest @ ..] = rest else { return Ok(()) };
+    let mut command = std::process::Command::new(program);
+    #[cfg(target_os = "linux")]
+    command.envs(socket);
+    Err(command.args(rest).exec())
 }
 
 /// Elsewhere workers are started directly.
 #[cfg(not(unix))]
-pub fn worker_exec(_: &[OsString]) -> std::io::Error {
-    std::io::Error::other("only used on Unix")
+pub fn worker_exec(_: &[OsString]) -> std::io::Result<()> {
+    Err(std::io::Error::other("only used on Unix"))
+}
+
+/// After everything else: a change of credentials makes the kernel forget it.
+#[cfg(target_os = "linux")]
+fn die_with(parent: &std::ffi::OsStr) -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    // The host may have died before the kernel was asked.
+    let now = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    if parent.to_string_lossy() != now.to_string() {
+        return Err(std::io::Error::other("the host is gone"));
+    }
+    Ok(())
 }
 
 /// A command in its own process group, with nothing of the host's environment.
-pub(super) fn command(launcher: &[OsString], program: &Path, arguments: &[String], folder: &Path) -> Command {
+pub(super) fn command(
+    launcher: &[OsString],
+    plan: &str,
+    program: &Path,
+    arguments: &[String],
+    folder: &Path,
+) -> Command {
     let mut command = match launcher {
         [first, rest @ ..] if cfg!(unix) => {
             let mut command = Command::new(first);
-            command.args(rest).arg(std::process::id().to_string()).arg(program);
+            command.args(rest).arg(std::process::id().to_string()).arg(plan).arg(program);
             command
         }
         _ => Command::new(program),

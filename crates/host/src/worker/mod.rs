@@ -1,11 +1,14 @@
 //! Workers: child processes that run one revision of one function.
 
+mod bytecode;
 mod framed;
 mod frames;
+mod interpreter;
 pub(crate) mod launcher;
 mod pool;
 mod process;
 mod runtime;
+mod sandbox;
 mod web;
 
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use http_body_util::combinators::BoxBody;
 
 pub(crate) use pool::{FunctionContext, Pool};
 pub(crate) use runtime::check as check_runtime;
+pub(crate) use sandbox::Sandbox;
 pub(crate) use web::full;
 
 /// Any error, boxed: bodies come from several places.

@@ -15,7 +15,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::framed::FramedWorker;
 use super::process::Process;
 use super::web::WebWorker;
-use super::{Body, BoxError, CallError, Invocation, runtime};
+use super::{Body, BoxError, CallError, Invocation, Sandbox, bytecode, runtime};
 use crate::logs::Sink;
 use crate::store::Unpacked;
 use crate::tokens::FunctionToken;
@@ -42,6 +42,7 @@ pub(crate) struct FunctionContext {
     /// What opens them, as long as this revision lives.
     pub(crate) token: Arc<FunctionToken>,
     pub(crate) launcher: Arc<[OsString]>,
+    pub(crate) sandbox: Arc<Sandbox>,
     /// A folder for sockets, with a short path.
     pub(crate) sockets: PathBuf,
     pub(crate) sink: Sink,
@@ -274,6 +275,7 @@ impl Pool {
             )
         };
         let kind = tokio::time::timeout(START_TIMEOUT, start).await.map_err(|_| too_slow())??;
+        bytecode::compile(context, spec, &program, folder);
         let (busy, last_used_ms) = (AtomicUsize::new(0), AtomicU64::new(crate::clock::now_ms()));
         Ok(Worker { kind, busy, last_used_ms })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use sf_host_api::FunctionSpec;
 use tokio::process::Child;
@@ -9,14 +10,14 @@ use tokio::sync::watch;
 
 use super::pool::FunctionContext;
 use super::runtime::Program;
+use super::sandbox::{Need, Occupied};
 use super::{CallError, launcher};
 
 /// A running process. Dropping it kills its group.
 pub(super) struct Process {
-    group: Option<u32>,
+    occupied: Arc<Occupied>,
     /// Becomes the exit status's text when it ends.
     ended: watch::Receiver<Option<String>>,
-    _home: tempfile::TempDir,
 }
 
 impl Process {
@@ -30,14 +31,15 @@ impl Process {
         let failed = |error: std::io::Error| {
             CallError::start("start-failed", format!("start `{}`: {error}", program.path.display()))
         };
-        let home = tempfile::Builder::new().prefix("sf-fn-").tempdir().map_err(failed)?;
-        let mut command = launcher::command(&context.launcher, &program.path, &program.arguments, folder);
-        for name in ["PATH", "SystemRoot"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
+        let need = Need { memory: spec.memory, trees: &program.trees, folder, writable: None };
+        let place = context.sandbox.place(&need).map_err(failed)?;
+        let mut command =
+            launcher::command(&context.launcher, &place.plan, &program.path, &program.arguments, folder);
+        if let Some(value) = std::env::var_os("SystemRoot") {
+            command.env("SystemRoot", value);
         }
-        command.env("LANG", "C.UTF-8").env("HOME", home.path()).env("TMPDIR", home.path());
+        command.env("PATH", program.search_path());
+        command.env("LANG", "C.UTF-8").env("HOME", place.home()).env("TMPDIR", place.home());
         command.envs(&spec.env).envs(context.variables()).envs(more);
         let mut child = command.spawn().map_err(failed)?;
         let group = launcher::group_of(&child);
@@ -50,9 +52,10 @@ impl Process {
                 None => {}
             }
         }
+        let occupied = context.sandbox.occupy(place, group);
         let (tell, ended) = watch::channel(None);
-        tokio::spawn(watch_over(child, group, tell));
-        Ok(Self { group, ended, _home: home })
+        tokio::spawn(watch_over(child, occupied.clone(), tell, context.sink.clone()));
+        Ok(Self { occupied, ended })
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -70,7 +73,7 @@ impl Process {
 
     pub(super) fn kill(&self) {
         if !self.has_ended() {
-            launcher::kill_group(self.group);
+            self.occupied.kill();
         }
     }
 }
@@ -80,11 +83,24 @@ enum Pipe {
     Err(tokio::process::ChildStderr),
 }
 
-/// Reaps the process, and then kills what it may have left behind in its group.
-async fn watch_over(mut child: Child, group: Option<u32>, tell: watch::Sender<Option<String>>) {
-    let status = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
-    launcher::kill_group(group);
-    let _ = tell.send(Some(status));
+/// Reaps the process, and then kills what it may have left behind.
+async fn watch_over(
+    mut child: Child,
+    occupied: Arc<Occupied>,
+    tell: watch::Sender<Option<String>>,
+    sink: crate::logs::Sink,
+) {
+    let status = child.wait().await;
+    // Without a code it was a signal.
+    let was_killed = status.as_ref().is_ok_and(|status| status.code().is_none());
+    let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    let left = occupied.clone();
+    let _ = tokio::task::spawn_blocking(move || left.clear()).await;
+    let reason = occupied.reason().filter(|_| was_killed);
+    if let Some(reason) = &reason {
+        sink.line("system", reason.clone()).await;
+    }
+    let _ = tell.send(Some(reason.unwrap_or(status)));
 }
 
 impl Drop for Process {

@@ -1,16 +1,31 @@
 //! Which program runs a function, and whether this machine has it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use sf_host_api::FunctionSpec;
 
-use super::CallError;
+use super::interpreter::{self, Interpreter};
+use super::{CallError, sandbox};
 
 /// A program, its arguments, and whether it speaks the worker protocol (else HTTP on `$PORT`).
 pub(super) struct Program {
     pub(super) path: PathBuf,
     pub(super) arguments: Vec<String>,
     pub(super) framed: bool,
+    /// What it consists of besides the artifact and the system's own folders.
+    pub(super) trees: Vec<PathBuf>,
+    /// The folder of an interpreter that PATH alone would not lead to.
+    first: Option<PathBuf>,
+}
+
+impl Program {
+    /// The host's PATH; a name leads to the same interpreter in the worker as in the host.
+    pub(super) fn search_path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = self.first.iter().cloned().chain(std::env::split_paths(&path));
+        std::env::join_paths(folders).unwrap_or(path)
+    }
 }
 
 /// How to get a runtime, for those who lack it.
@@ -31,7 +46,11 @@ pub(super) fn program(spec: &FunctionSpec, folder: &Path) -> Result<Program, Cal
                 format!("runtime `{runtime}` is not installed; {}", hint(&spec.runtime.family)),
             )
         })?;
-        Ok(Program { path, arguments: vec![format!(".sf-kit/{main}")], framed: true })
+        let interpreter = interpreter::behind(&path);
+        let mut arguments = heap_limit(spec);
+        arguments.push(format!(".sf-kit/{main}"));
+        let first = folder_of(&interpreter);
+        Ok(Program { path: interpreter.path, arguments, framed: true, trees: interpreter.trees, first })
     };
     match spec.runtime.family.as_str() {
         "node" => kit(&["node".into()], "main.mjs"),
@@ -50,9 +69,31 @@ pub(super) fn program(spec: &FunctionSpec, folder: &Path) -> Result<Program, Cal
                     format!("`{program}` is not in the artifact"),
                 ));
             }
-            Ok(Program { path, arguments: arguments.to_vec(), framed: false })
+            let named = interpreter::of_script(&path);
+            let found =
+                named.and_then(|name| if name.is_absolute() { Some(name) } else { which(name.to_str()?) });
+            let interpreter = found.map(|found| interpreter::behind(&found));
+            let first = interpreter.as_ref().and_then(folder_of);
+            let trees = interpreter.map(|interpreter| interpreter.trees).unwrap_or_default();
+            Ok(Program { path, arguments: arguments.to_vec(), framed: false, trees, first })
         }
     }
+}
+
+fn folder_of(interpreter: &Interpreter) -> Option<PathBuf> {
+    interpreter.path.parent().filter(|_| interpreter.is_elsewhere).map(Path::to_owned)
+}
+
+/// Makes Node collect its garbage before the function's memory is used up, and say so if that does not help; else it would size its
+/// heap by the machine. What the runtime itself and its buffers need is left to them.
+fn heap_limit(spec: &FunctionSpec) -> Vec<String> {
+    let options = spec.env.get("NODE_OPTIONS").map_or("", String::as_str);
+    let is_set = options.replace('_', "-").contains("max-old-space-size");
+    if spec.runtime.family != "node" || is_set {
+        return Vec::new();
+    }
+    let memory = spec.memory.max(sandbox::LEAST_MEMORY) >> 20;
+    vec![format!("--max-old-space-size={}", memory - memory / 16 - 56)]
 }
 
 /// Whether this machine can run the function: the runtime is there, in the version that is asked for.

@@ -4,6 +4,7 @@ import json
 from _socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, socket
 from _struct import Struct
 from _thread import allocate_lock
+from os import set_inheritable
 
 REQUEST, BODY, CANCEL, CREDIT, READY, RESPONSE, ERROR, FATAL = 1, 2, 3, 4, 16, 17, 18, 19
 END = 1
@@ -23,7 +24,10 @@ class Connection:
     def __init__(self, address):
         kind, _, rest = address.partition(":")
         # The C classes below `socket` and `threading`: importing those would be a third of what a cold start costs here.
-        if kind == "unix":
+        if kind == "fd":
+            self._socket = socket(fileno=int(rest))
+            set_inheritable(int(rest), False)
+        elif kind == "unix":
             from _socket import AF_UNIX
 
             self._socket = socket(AF_UNIX, SOCK_STREAM)

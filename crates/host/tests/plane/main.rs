@@ -11,4 +11,5 @@ mod grants;
 mod life;
 mod objects;
 mod secrets;
+mod sockets;
 mod support;

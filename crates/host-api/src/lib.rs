@@ -37,7 +37,8 @@ mod data;
 mod types;
 
 pub use client::{
-    AppClient, Client, ClientError, LogLines, LogsQuery, encode_segment, install_crypto_provider,
+    AppClient, Client, ClientError, LogLines, LogsQuery, client_builder, encode_segment,
+    install_crypto_provider,
 };
 pub use data::{
     AuthorizerSpec, BucketSpec, EventSource, Grant, Grants, InboxStatus, KeyKind, KeySpec, MessageView,

@@ -34,16 +34,14 @@ const RELEASE: &str = "release/current";
 /// Everything of a host.
 pub(crate) struct Shared {
     pub(crate) config: HostConfig,
+    /// What functions keep. Dropped before the store, which holds the folder's lock.
+    pub(crate) data: Data,
     pub(crate) store: Store,
     pub(crate) clock: Arc<Clock>,
-    /// What functions keep.
-    pub(crate) data: Data,
     /// Who may reach it.
     pub(crate) tokens: Arc<Tokens>,
     /// What carries events to functions.
     pub(crate) deliveries: Deliveries,
-    /// Open WebSockets.
-    pub(crate) connections: Sockets,
     /// Where buckets answer to S3 clients; makes links to objects.
     pub(crate) s3: S3,
     /// Calls of functions by functions.
@@ -56,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) requests: crate::control::requests::RequestLog,
     address: SocketAddr,
     sockets: tempfile::TempDir,
+    /// Open WebSocket connections.
+    pub(crate) connections: Arc<Sockets>,
     apps: Mutex<BTreeMap<(String, String), Arc<App>>>,
     /// Changes happen one at a time; reading and serving go on meanwhile.
     changing: AsyncMutex<()>,
@@ -175,7 +175,6 @@ impl Shared {
             config,
             tokens: Arc::default(),
             deliveries: Deliveries::new(data.clone(), clock.clone()),
-            connections: Sockets::default(),
             s3,
             calls: Default::default(),
             data,
@@ -187,6 +186,7 @@ impl Shared {
             requests,
             address,
             sockets,
+            connections: Arc::default(),
             apps: Mutex::default(),
             changing: AsyncMutex::default(),
             store,

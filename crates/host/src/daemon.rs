@@ -103,3 +103,31 @@ fn is_zombie(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
+
+/// Lets this process have as many files open as it may: each connection is one. Programs that it starts inherit that.
+#[cfg(unix)]
+pub(crate) fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        // macOS refuses "unlimited"; what it has as a default will do there.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+}
+
+/// Not limited here.
+#[cfg(not(unix))]
+pub(crate) fn raise_open_files() {}
+
+/// How many files this process may have open; `None` if there is no limit.
+#[cfg(unix)]
+pub(crate) fn open_files() -> Option<usize> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Not limited here.
+#[cfg(not(unix))]
+pub(crate) fn open_files() -> Option<usize> {
+    None
+}

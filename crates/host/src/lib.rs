@@ -148,6 +148,7 @@ impl Host {
     /// # Errors
     /// The folder or a port is not to be had.
     pub async fn start(config: HostConfig) -> Result<Self, HostError> {
+        daemon::raise_open_files();
         let store = store::Store::open(&config.data_dir)?;
         let listener = ports::listen(config.control)
             .await

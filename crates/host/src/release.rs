@@ -7,8 +7,10 @@ use sf_host_api::{
     ApiError, ApiSpec, AuthorizerSpec, FunctionSpec, QueueSpec, ReleaseSpec, RouteSpec, ScheduleSpec,
     SocketSpec, SubscriptionSpec,
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::gateway::cors::Cors;
+use crate::gateway::policy::Policy;
 use crate::gateway::router::Router;
 use crate::store::AppRecord;
 use crate::worker::{FunctionContext, Pool};
@@ -21,14 +23,16 @@ pub(crate) struct Release {
     pub(crate) cors: Option<Cors>,
     pub(crate) routes: Vec<RouteSpec>,
     pub(crate) schedules: Vec<ScheduleSpec>,
-    /// The API's settings.
-    pub(crate) api: ApiSpec,
+    /// Limits and authorizers.
+    pub(crate) policy: Policy,
     /// By name, as are the following.
-    pub(crate) authorizers: BTreeMap<String, AuthorizerSpec>,
     pub(crate) sockets: BTreeMap<String, SocketSpec>,
     pub(crate) queues: BTreeMap<String, QueueSpec>,
     pub(crate) subscriptions: BTreeMap<String, SubscriptionSpec>,
     pub(crate) pools: BTreeMap<String, Arc<Pool>>,
+    /// Cancelled when this release is gone: for those that outlive it and then ask what holds now.
+    pub(crate) replaced: CancellationToken,
+    _replaced: DropGuard,
 }
 
 /// Turns a release's spec into what answers. Pools of unchanged functions are taken over from `previous` with their warm workers.
@@ -80,7 +84,11 @@ pub(crate) fn compile(
     let router = Router::new(&parts.routes).map_err(|message| fault("bad-route", message))?;
     let cors = parts.api.cors.clone().map(|cors| Cors::new(cors, &parts.routes));
     let Parts { api, routes, schedules, authorizers, sockets, queues, subscriptions, functions: _ } = parts;
+    let before = previous.map(|previous| &previous.policy);
+    let policy = Policy::new(&api, &routes, &authorizers, before)
+        .map_err(|message| fault("unknown-authorizer", message))?;
     let revision = revision.to_owned();
+    let replaced = CancellationToken::new();
     Ok(Release {
         revision,
         spec,
@@ -88,12 +96,13 @@ pub(crate) fn compile(
         cors,
         routes,
         schedules,
-        api,
-        authorizers,
+        policy,
         sockets,
         queues,
         subscriptions,
         pools,
+        _replaced: replaced.clone().drop_guard(),
+        replaced,
     })
 }
 

@@ -81,7 +81,7 @@ async fn listen(store: &Store, wanted: SocketAddr) -> Result<TcpListener, HostEr
         match crate::ports::listen(SocketAddr::new(wanted.ip(), port)).await {
             Ok(listener) => return Ok(listener),
             Err(error) => {
-                tracing::warn!(port, %error, "the port of the buckets is taken; links to it are void")
+                tracing::warn!(port, %error, "the port of the buckets is taken; links to it are void");
             }
         }
     }

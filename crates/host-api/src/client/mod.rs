@@ -196,10 +196,14 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn http_client(base: &Url) -> Result<reqwest::Client, ClientError> {
+/// What an HTTP client for one base URL begins with: no proxy to a loopback address, no TLS for an `http` URL (so no redirect to `https`),
+/// the machine's roots for an `https` one.
+///
+/// # Errors
+/// [`ClientError::Setup`] if TLS cannot be set up.
+pub fn client_builder(base: &Url) -> Result<reqwest::ClientBuilder, ClientError> {
     let mut builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("sf/", env!("CARGO_PKG_VERSION")));
     if is_loopback(base) {
         builder = builder.no_proxy();
@@ -210,6 +214,11 @@ fn http_client(base: &Url) -> Result<reqwest::Client, ClientError> {
     } else {
         install_crypto_provider();
     }
+    Ok(builder)
+}
+
+fn http_client(base: &Url) -> Result<reqwest::Client, ClientError> {
+    let builder = client_builder(base)?.redirect(reqwest::redirect::Policy::none());
     builder.build().map_err(|error| ClientError::Setup(error.to_string()))
 }
 

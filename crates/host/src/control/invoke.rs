@@ -70,7 +70,7 @@ fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: &Value) -> 
         |error: &dyn std::fmt::Display| Refusal(fault("bad-payload", format!("make the request: {error}")));
     let plain = path.split('?').next().unwrap_or(path);
     let params = match release.router.find(method, plain) {
-        crate::gateway::router::Found::Function { function, params } if function == name => params,
+        crate::gateway::router::Found::Function { function, params, .. } if function == name => params,
         _ => {
             return Err(bad(&format!("`{method} {path}` is no route of `{name}`; give `method` and `path`")));
         }
@@ -86,7 +86,8 @@ fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: &Value) -> 
         Some(json) => json.to_string(),
     };
     let request = request.body(full(body)).map_err(|error| bad(&error))?;
-    Ok(Invocation::Http { request: Box::new(request), url, params, id: id.to_owned(), trace })
+    let auth = None;
+    Ok(Invocation::Http { request: Box::new(request), url, params, auth, id: id.to_owned(), trace })
 }
 
 async fn read(response: http::Response<Body>, is_http: bool) -> (bool, Value) {

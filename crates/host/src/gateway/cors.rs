@@ -5,7 +5,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use sf_host_api::{CorsSpec, RouteSpec};
 
 /// Rules ready for use.
@@ -30,10 +30,16 @@ impl Cors {
     }
 
     /// Whether the request only asks what it may do: the gateway answers, no function is called.
-    pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-        method == Method::OPTIONS
+    pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
+        let headers = request.headers();
+        request.method() == Method::OPTIONS
             && headers.contains_key(ORIGIN)
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    /// Whether a page of this origin may connect.
+    pub(crate) fn allows(&self, origin: &HeaderValue) -> bool {
+        self.allowed(Some(origin)).is_some()
     }
 
     fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {

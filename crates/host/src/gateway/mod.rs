@@ -1,168 +1,204 @@
-//! The public side of an app: a listener of its own, routing, cross-origin rules.
+//! The public side of an app: a listener of its own, routing, cross-origin rules, limits, authorizers, WebSockets.
+//!
+//! ```text
+//! socket ─> guard (framing) ─> hyper ─> head (what it may be) ─> limits ─> router ─> authorizer ─> body (size, pace) ─> Pool
+//!                                                            └─> websocket
+//! ```
 
+mod auth;
+pub(crate) mod body;
 pub(crate) mod cors;
+mod framing;
+mod guard;
+mod head;
+mod listener;
+pub(crate) mod policy;
+mod problem;
 pub(crate) mod router;
+mod throttle;
+mod websocket;
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::header::{ALLOW, CONNECTION, HOST, ORIGIN};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use hyper::body::Incoming;
+use sf_data::AppId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::apps::App;
 use crate::release::Release;
+use crate::sockets::Sockets;
 use crate::worker::{Body, CallError, Invocation, full};
 use cors::Cors;
+use guard::Upgraded;
+pub(crate) use listener::Gateway;
+use problem::Problem;
 use router::Found;
+use throttle::Throttle;
 
-/// A client that does not send its request's head by then is cut off.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
-/// All headers of a request together.
-const MAX_HEAD: usize = 64 << 10;
-
-/// An app's listener.
-pub(crate) struct Gateway {
-    pub(crate) port: u16,
+/// Everything that a gateway's connections share.
+struct Public {
+    id: AppId,
+    app: Arc<App>,
+    sockets: Arc<Sockets>,
+    /// The gateway closes.
     stop: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
+    /// Connections, HTTP and other.
+    tasks: TaskTracker,
+    /// Bytes of gathered request bodies.
+    gathered: Arc<Semaphore>,
+    /// WebSocket connections.
+    upgrades: Arc<Semaphore>,
 }
 
-impl Gateway {
-    pub(crate) async fn open(address: SocketAddr, app: Arc<App>) -> std::io::Result<Self> {
-        let listener = crate::ports::listen(address).await?;
-        let port = listener.local_addr()?.port();
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(listener, app, stop.clone()));
-        Ok(Self { port, stop, task })
-    }
-
-    /// Takes no new connections and waits for what is in flight.
-    pub(crate) async fn close(mut self) {
-        self.stop.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(10), &mut self.task).await;
-    }
+/// One connection.
+#[derive(Clone)]
+struct Visit {
+    public: Arc<Public>,
+    upgraded: Upgraded,
+    /// Its place among the gateway's connections.
+    permit: Arc<OwnedSemaphorePermit>,
 }
 
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.stop.cancel();
+async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
+    if let Err(problem) = head::check(&request) {
+        return problem.response();
     }
-}
-
-async fn accept(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
-    let graceful = hyper_util::server::graceful::GracefulShutdown::new();
-    loop {
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of file descriptors: those in use will come back.
-                    tracing::warn!(%error, "accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            () = stop.cancelled() => break,
-        };
-        let _ = stream.set_nodelay(true);
-        let app = app.clone();
-        let service = hyper::service::service_fn(move |request| {
-            let app = app.clone();
-            async move { Ok::<_, Infallible>(answer(&app, request).await) }
-        });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(stream), service);
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            // A client that breaks off is its own affair.
-            let _ = watched.await;
-        });
-    }
-    drop(listener);
-    graceful.shutdown().await;
-}
-
-async fn answer(app: &App, request: Request<hyper::body::Incoming>) -> Response<Body> {
-    let Some(release) = app.release() else {
-        return problem(StatusCode::SERVICE_UNAVAILABLE, "not-released", "nothing is deployed here yet");
+    let Some(release) = visit.public.app.release() else {
+        let message = "nothing is deployed here yet";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-released", message).response();
     };
     let origin = request.headers().get(ORIGIN).cloned();
-    let Some(cors) = &release.cors else { return route(&release, request).await };
-    if Cors::is_preflight(request.method(), request.headers()) {
-        let mut response = Response::new(full(""));
-        *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Some(cors) = release.cors.as_ref().filter(|_| Cors::is_preflight(&request)) {
+        let mut response = no_content();
         cors.preflight(origin.as_ref(), response.headers_mut());
         return response;
     }
-    let mut response = route(&release, request).await;
-    cors.decorate(origin.as_ref(), response.headers_mut());
+    let answered = respond(visit, &release, request).await;
+    let mut response = answered.unwrap_or_else(Problem::response);
+    if let Some(cors) = &release.cors {
+        cors.decorate(origin.as_ref(), response.headers_mut());
+    }
     response
 }
 
-async fn route(release: &Arc<Release>, request: Request<hyper::body::Incoming>) -> Response<Body> {
-    let (function, params) = match release.router.find(request.method().as_str(), request.uri().path()) {
-        Found::Function { function, params } => (function, params),
-        Found::Nothing => return problem(StatusCode::NOT_FOUND, "no-route", "no route matches this path"),
-        Found::OtherMethods(methods) => {
-            let mut response =
-                problem(StatusCode::METHOD_NOT_ALLOWED, "no-method", "this path has no such method");
-            if let Ok(methods) = HeaderValue::from_str(&methods.join(", ")) {
-                response.headers_mut().insert(ALLOW, methods);
-            }
-            return response;
+async fn respond(
+    visit: &Visit,
+    release: &Arc<Release>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Problem> {
+    limit(release.policy.throttle.as_ref())?;
+    if let Some(name) = websocket::name(request.uri().path()).map(str::to_owned) {
+        return websocket::open(visit, release, &name, request).await;
+    }
+    let found = release.router.find(request.method().as_str(), request.uri().path());
+    let (route, function, params) = match found {
+        Found::Function { route, function, params } => (route, function, params),
+        Found::Nothing if request.method() == Method::OPTIONS && request.uri().path() == "*" => {
+            return Ok(no_content());
         }
+        Found::Nothing => {
+            return Err(Problem::new(StatusCode::NOT_FOUND, "no-route", "no route matches this path"));
+        }
+        Found::OtherMethods(methods) => return other_methods(request.method(), methods),
     };
+    let rules = release.policy.routes.get(route);
+    let auth = match rules.and_then(|rules| rules.authorizer.as_ref()) {
+        Some(authorizer) => {
+            Some(authorizer.authorize(request.headers()).await.map_err(auth::Denied::problem)?)
+        }
+        None => None,
+    };
+    // After the authorizer: whoever has no token must not use up what those with one are granted.
+    limit(rules.and_then(|rules| rules.throttle.as_ref()))?;
     let Some(pool) = release.pools.get(&function) else {
-        return problem(StatusCode::BAD_GATEWAY, "no-function", "the route's function is not there");
+        let message = "the route's function is not there";
+        return Err(Problem::new(StatusCode::BAD_GATEWAY, "no-function", message));
     };
     let id = crate::store::invocation_id();
     let trace = trace(request.headers(), &id);
     let url = url(&request);
-    let mut request = request.map(|body| body.map_err(Into::into).boxed());
-    strip_hop_by_hop(request.headers_mut());
-    let called =
-        pool.call(Invocation::Http { request: Box::new(request), url, params, id: id.clone(), trace }).await;
+    let is_head = request.method() == Method::HEAD;
+    let request = request.map(|body| body.map_err(Into::into).boxed());
+    let prepared = body::prepare(request, &visit.public.gathered).await;
+    let mut ready = prepared.map_err(body::Fault::problem)?;
+    strip_hop_by_hop(ready.request.headers_mut());
+    let request = Box::new(ready.request);
+    let call = pool.call(Invocation::Http { request, url, params, auth, id: id.clone(), trace });
+    let called = tokio::select! {
+        biased;
+        fault = ready.verdict.fault() => return Err(fault.problem()),
+        called = call => called,
+    };
     let mut response = match called {
-        Ok(mut response) => {
-            strip_hop_by_hop(response.headers_mut());
-            response
-        }
-        Err(error) => failure(&error),
+        Ok(response) => clean(response, is_head),
+        Err(error) => failure(&error).response(),
     };
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", id);
     }
+    Ok(response)
+}
+
+fn limit(throttle: Option<&Arc<Throttle>>) -> Result<(), Problem> {
+    let taken = throttle.map_or(Ok(()), |throttle| throttle.take(Instant::now()));
+    taken.map_err(|wait| {
+        let message = "more requests came than are allowed";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", message).retry_after(wait)
+    })
+}
+
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(full(""));
+    *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 
+/// A path without the method: OPTIONS asks for just what it has.
+fn other_methods(method: &Method, mut methods: Vec<String>) -> Result<Response<Body>, Problem> {
+    methods.push("OPTIONS".into());
+    if methods.iter().any(|method| method == "GET") {
+        methods.push("HEAD".into());
+    }
+    methods.sort();
+    methods.dedup();
+    let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"));
+    if method != Method::OPTIONS {
+        let message = "this path has no such method";
+        return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no-method", message).header(ALLOW, allow));
+    }
+    let mut response = no_content();
+    response.headers_mut().insert(ALLOW, allow);
+    Ok(response)
+}
+
 /// What the client learns of a failed call: the kind, and where to look; messages of user code stay in the log.
-fn failure(error: &CallError) -> Response<Body> {
+fn failure(error: &CallError) -> Problem {
     let message = match error {
         CallError::Threw { .. } => "the function failed; its log says why".to_owned(),
         other => other.to_string(),
     };
-    problem(error.status(), error.code(), &message)
+    Problem::new(error.status(), error.code(), message)
 }
 
-pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    let text = serde_json::json!({ "error": code, "message": message }).to_string();
-    let mut response = Response::new(full(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+/// Takes out of a function's answer what is between the gateway and the client alone.
+fn clean(mut response: Response<Body>, is_head: bool) -> Response<Body> {
+    use http_body::Body as _;
+    strip_hop_by_hop(response.headers_mut());
+    // A function that counted wrong must not shift where the client sees the next answer begin.
+    if !is_head && response.body().size_hint().exact().is_some() {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     response
 }
 
 /// The request's full URL, as the client wrote it.
-fn url(request: &Request<hyper::body::Incoming>) -> String {
+fn url(request: &Request<Incoming>) -> String {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     format!("http://{host}{path}")

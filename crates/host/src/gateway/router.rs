@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use sf_host_api::RouteSpec;
 
+use super::head::decode;
+
 /// A node of the tree of path segments.
 #[derive(Default)]
 struct Node {
@@ -17,6 +19,7 @@ struct Node {
 type Methods = BTreeMap<String, Target>;
 
 struct Target {
+    route: usize,
     function: String,
     names: Vec<String>,
 }
@@ -30,8 +33,8 @@ pub(crate) struct Router {
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// To a function, with its parameters decoded.
-    Function { function: String, params: Vec<(String, String)> },
+    /// To a function, by a route (counted as they were given), with its parameters decoded.
+    Function { route: usize, function: String, params: Vec<(String, String)> },
     /// The path exists, but not with this method; these it has.
     OtherMethods(Vec<String>),
     /// Nowhere.
@@ -41,13 +44,13 @@ pub(crate) enum Found {
 impl Router {
     pub(crate) fn new(routes: &[RouteSpec]) -> Result<Self, String> {
         let mut router = Self::default();
-        for route in routes {
-            router.add(route)?;
+        for (index, route) in routes.iter().enumerate() {
+            router.add(index, route)?;
         }
         Ok(router)
     }
 
-    fn add(&mut self, route: &RouteSpec) -> Result<(), String> {
+    fn add(&mut self, index: usize, route: &RouteSpec) -> Result<(), String> {
         let (mut node, mut names, mut greedy) = (&mut self.root, Vec::new(), false);
         let text = route
             .path
@@ -72,7 +75,7 @@ impl Router {
             }
         }
         let place = if greedy { &mut node.greedy } else { &mut node.here };
-        let target = Target { function: route.function.clone(), names };
+        let target = Target { route: index, function: route.function.clone(), names };
         match place.insert(route.method.clone(), target) {
             None => Ok(()),
             Some(_) => Err(format!("route `{} {}` is there twice", route.method, route.path)),
@@ -90,7 +93,7 @@ impl Router {
         match search.walk(&self.root, 0) {
             Some((target, values)) => {
                 let params = target.names.iter().cloned().zip(values).collect();
-                Found::Function { function: target.function.clone(), params }
+                Found::Function { route: target.route, function: target.function.clone(), params }
             }
             None if search.others.is_empty() => Found::Nothing,
             None => {
@@ -145,26 +148,6 @@ impl Search<'_> {
     }
 }
 
-/// Percent-decoding; `None` where it is malformed or not UTF-8.
-fn decode(segment: &str) -> Option<String> {
-    if !segment.contains('%') {
-        return Some(segment.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = if *first == b'%' {
-            let digits = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-            tail.get(2..)?
-        } else {
-            bytes.push(*first);
-            tail
-        };
-    }
-    String::from_utf8(bytes).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,7 +168,7 @@ mod tests {
 
     fn find(router: &Router, method: &str, path: &str) -> String {
         match router.find(method, path) {
-            Found::Function { function, params } => {
+            Found::Function { function, params, .. } => {
                 let params: Vec<_> = params.iter().map(|(name, value)| format!(" {name}={value}")).collect();
                 format!("{function}{}", params.concat())
             }

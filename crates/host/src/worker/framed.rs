@@ -70,6 +70,8 @@ struct RequestHead<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     params: BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<&'a serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'a serde_json::Value>,
     deadline_ms: u64,
     trace: &'a str,
@@ -178,6 +180,7 @@ impl FramedWorker {
             url: parts.url.as_deref(),
             headers: parts.head.as_ref().map(|head| header_pairs(&head.headers)).unwrap_or_default(),
             params: parts.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            auth: parts.auth.as_deref(),
             event: parts.event.as_ref(),
             deadline_ms,
             trace: &parts.trace,
@@ -196,6 +199,7 @@ struct Parts {
     head: Option<http::request::Parts>,
     url: Option<String>,
     params: Vec<(String, String)>,
+    auth: Option<Arc<serde_json::Value>>,
     event: Option<serde_json::Value>,
     id: String,
     trace: String,
@@ -211,6 +215,7 @@ async fn invocation_parts(invocation: Invocation) -> Result<Parts, CallError> {
                 head: None,
                 url: None,
                 params: Vec::new(),
+                auth: None,
                 event: Some(event),
                 id,
                 trace,
@@ -218,7 +223,7 @@ async fn invocation_parts(invocation: Invocation) -> Result<Parts, CallError> {
                 rest,
             })
         }
-        Invocation::Http { request, url, params, id, trace } => {
+        Invocation::Http { request, url, params, auth, id, trace } => {
             let (head, body) = (*request).into_parts();
             let size = http_body::Body::size_hint(&body);
             let (first, rest) = if size.exact().is_some_and(|size| size <= INLINE) {
@@ -233,6 +238,7 @@ async fn invocation_parts(invocation: Invocation) -> Result<Parts, CallError> {
                 head: Some(head),
                 url: Some(url),
                 params,
+                auth,
                 event: None,
                 id,
                 trace,

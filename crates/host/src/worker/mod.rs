@@ -8,6 +8,8 @@ mod process;
 mod runtime;
 mod web;
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
@@ -28,6 +30,8 @@ pub(crate) enum Invocation {
         request: Box<http::Request<Body>>,
         url: String,
         params: Vec<(String, String)>,
+        /// The verified claims of its token: a JSON object.
+        auth: Option<Arc<serde_json::Value>>,
         id: String,
         trace: String,
     },

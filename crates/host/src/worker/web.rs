@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -62,11 +64,15 @@ impl WebWorker {
         deadline_ms: u64,
     ) -> Result<http::Response<Body>, CallError> {
         let mut request = match invocation {
-            Invocation::Http { request, id, trace, params, .. } => {
+            Invocation::Http { request, id, trace, params, auth, .. } => {
                 let mut request = *request;
                 mark(request.headers_mut(), &id, &trace, deadline_ms);
                 for (name, value) in &params {
                     insert(request.headers_mut(), &format!("x-sf-param-{name}"), &percent(value));
+                }
+                if let Some(claims) = auth {
+                    let text = URL_SAFE_NO_PAD.encode(claims.to_string());
+                    insert(request.headers_mut(), "x-sf-auth", &text);
                 }
                 request
             }
@@ -104,8 +110,9 @@ impl WebWorker {
 }
 
 fn mark(headers: &mut http::HeaderMap, id: &str, trace: &str, deadline_ms: u64) {
-    // What a client sends under these names is not ours.
-    let forged: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("x-sf-")).cloned().collect();
+    // What a client sends under these names is not ours. CGI and what comes after it (WSGI, Rack) does not tell `_` from `-`.
+    let is_ours = |name: &str| name.get(..5).is_some_and(|start| start.replace('_', "-") == "x-sf-");
+    let forged: Vec<_> = headers.keys().filter(|name| is_ours(name.as_str())).cloned().collect();
     for name in forged {
         headers.remove(name);
     }

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use sf_host::{Host, HostConfig};
+use sf_host::{Host, HostConfig, HostError};
 use sf_host_api::http::{HeaderMap as Headers, Method};
 use sf_host_api::{AppClient, Client, ClientError, ClockAdvance, InboxStatus, InvokeRequest, ResourcePut};
 use sha2::Digest as _;
@@ -117,7 +117,16 @@ async fn start(folder: &Path) -> (Client, oneshot::Sender<()>, JoinHandle<()>) {
     let mut config = HostConfig::new(folder.join("host"));
     config.control.set_port(0);
     config.first_gateway_port = 0;
-    let host = Host::start(config).await.unwrap();
+    let started = async {
+        loop {
+            match Host::start(config.clone()).await {
+                // The one before, in this process, has ended but is not dropped to its last task.
+                Err(HostError::InUse(_)) => tokio::task::yield_now().await,
+                started => return started.unwrap(),
+            }
+        }
+    };
+    let host = soon("the host's folder", started).await;
     let client = Client::new(&host.url(), &host.token()).unwrap();
     let (stop, stopped) = oneshot::channel();
     let running = tokio::spawn(async move {

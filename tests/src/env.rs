@@ -188,10 +188,10 @@ impl Env {
 impl Drop for Env {
     fn drop(&mut self) {
         if let Some(host) = self.find_host() {
-            let _ = run(&mut self.command(self.dir(), &["host", "stop"]));
+            let stopped = run(&mut self.command(self.dir(), &["host", "stop"]));
             if alive(host.pid) && !std::thread::panicking() {
                 signal("KILL", host.pid);
-                panic!("`sf host stop` left the host running");
+                panic!("`sf host stop` left the host running: {stopped:?}");
             }
             if alive(host.pid) {
                 signal("KILL", host.pid);

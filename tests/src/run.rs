@@ -4,10 +4,11 @@ use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use crate::wait::eventually;
+use crate::wait::{DEADLINE, eventually, eventually_within};
 
 /// A finished run.
 #[derive(Debug)]
@@ -136,10 +137,19 @@ impl Running {
     /// # Panics
     /// If it does not end within the deadline.
     #[must_use]
-    pub fn wait(mut self) -> Run {
+    pub fn wait(self) -> Run {
+        self.wait_within(DEADLINE)
+    }
+
+    /// As [`Self::wait`], for a run that does more than others.
+    ///
+    /// # Panics
+    /// If it does not end within the deadline.
+    #[must_use]
+    pub fn wait_within(mut self, deadline: Duration) -> Run {
         let what = self.what.clone();
         let ended = || -> Option<ExitStatus> { self.child.try_wait().expect("own child") };
-        let status = eventually(&format!("`{what}` ends"), ended);
+        let status = eventually_within(deadline, &format!("`{what}` ends"), ended);
         eventually(&format!("the output of `{what}` ends though it ended itself"), || {
             (self.stdout.ended() && self.stderr.ended()).then_some(())
         });

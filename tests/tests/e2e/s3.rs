@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value as Json;
-use sf_e2e::{Env, Host, Python, Run, http, run, skipped};
+use sf_e2e::{Env, Host, Python, Run, Running, http, run, skipped};
 
 /// Pinned, so that a new release of theirs fails when somebody looks, not when nobody changed anything. `crt`: checksums that plain Python does not compute.
 const CLIENTS: [&str; 2] = ["awscli==1.46.3", "boto3[crt]==1.44.8"];
@@ -130,8 +131,10 @@ fn boto3_works_with_buckets() {
     };
     let buckets = Buckets::new();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/s3/client.py");
-    let _ = run(buckets.command(&python, "python").arg(script).args(["shop-dev-raw", "shop-dev-more-files"]))
-        .ok();
+    let mut command = buckets.command(&python, "python");
+    command.arg(script).args(["shop-dev-raw", "shop-dev-more-files"]);
+    // Some 6,000 requests, half of them synced to the disk.
+    let _ = Running::start(&mut command).wait_within(Duration::from_secs(300)).ok();
 }
 
 #[test]

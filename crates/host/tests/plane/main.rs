@@ -9,6 +9,7 @@
 mod delivery;
 mod grants;
 mod life;
+mod links;
 mod objects;
 mod secrets;
 mod sockets;

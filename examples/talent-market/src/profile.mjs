@@ -11,7 +11,7 @@ export async function profile(request, ctx) {
   }
   const found = await profiles.get({ id });
   if (!found) return error(404, "no such profile");
-  return Response.json({ ...found, portrait: await ctx.bucket("portraits").url(`small/${id}.png`) });
+  return Response.json({ ...found, portrait: await ctx.bucket("portraits").url(`small/${id}.png`, { expires: 3600 }) });
 }
 
 /** Answers with a link to which the picture can be put: it need not come by here. */

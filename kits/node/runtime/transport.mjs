@@ -155,6 +155,8 @@ function taken(request) {
 /** All of a response's body. */
 export function collect(response, call) {
   return new Promise((resolve, reject) => {
+    // Its time was over before anybody read it; it has told that to nobody.
+    if (response.destroyed) return reject(broken(call, response.errored ?? new Error("the connection is closed")));
     const chunks = [];
     response.on("data", (chunk) => chunks.push(chunk));
     response.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));

@@ -289,6 +289,33 @@ fn a_file_that_is_too_large_cannot_be_written() {
 }
 
 #[test]
+fn pythons_code_is_compiled_once_though_a_worker_cannot_write_it() {
+    let env = Env::new();
+    let project = bomb(&env, "disk", "256MiB");
+    assert_eq!(project.get("/bomb?well").status, 200);
+    eventually("the code and the kit are compiled", || {
+        let mut folders = vec![env.host_dir().join("unpacked")];
+        let mut compiled = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else if let Some((module, _)) =
+                    name.split_once(".cpython-").filter(|_| name.ends_with(".pyc"))
+                {
+                    compiled.push(module.to_owned());
+                }
+            }
+        }
+        ["bombs", "main", "worker"]
+            .iter()
+            .all(|module| compiled.iter().any(|name| name == module))
+            .then_some(())
+    });
+}
+
+#[test]
 fn the_status_says_what_is_in_force_and_what_is_not() {
     let env = Env::new();
     let _ = env.run(env.dir(), &["host", "start"]).ok();

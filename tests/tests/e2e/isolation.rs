@@ -172,6 +172,7 @@ fn killing(env: &Env, victim: u64) -> [Attempt; 2] {
 fn only_in_python(victim: u64) -> Vec<Attempt> {
     let mut attempts = vec![
         attempt("attach to the victim", &["system-calls", "files"], json!({"act": "attach", "pid": victim})),
+        attempt("limit the victim", &["system-calls"], json!({"act": "limit", "pid": victim})),
         attempt("become another user", &["privileges"], json!({"act": "setuid"})),
     ];
     let calls: &[(&str, u64)] = match std::env::consts::ARCH {

@@ -172,6 +172,7 @@ fn killing(env: &Env, victim: u64) -> [Attempt; 2] {
 fn only_in_python(victim: u64) -> Vec<Attempt> {
     let mut attempts = vec![
         attempt("attach to the victim", &["system-calls", "files"], json!({"act": "attach", "pid": victim})),
+        attempt("limit the victim", &["system-calls"], json!({"act": "limit", "pid": victim})),
         attempt("become another user", &["privileges"], json!({"act": "setuid"})),
     ];
     let calls: &[(&str, u64)] = match std::env::consts::ARCH {
@@ -286,6 +287,33 @@ fn a_file_that_is_too_large_cannot_be_written() {
         assert_eq!(project.get("/bomb").status, 500);
         log_says(&project, "File too large");
     }
+}
+
+#[test]
+fn pythons_code_is_compiled_once_though_a_worker_cannot_write_it() {
+    let env = Env::new();
+    let project = bomb(&env, "disk", "256MiB");
+    assert_eq!(project.get("/bomb?well").status, 200);
+    eventually("the code and the kit are compiled", || {
+        let mut folders = vec![env.host_dir().join("unpacked")];
+        let mut compiled = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else if let Some((module, _)) =
+                    name.split_once(".cpython-").filter(|_| name.ends_with(".pyc"))
+                {
+                    compiled.push(module.to_owned());
+                }
+            }
+        }
+        ["bombs", "main", "worker"]
+            .iter()
+            .all(|module| compiled.iter().any(|name| name == module))
+            .then_some(())
+    });
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub(crate) struct Sandbox {
 }
 
 /// What a worker must be given.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux looks at it"))]
 pub(super) struct Need<'a> {
     /// Bytes that the function asks for.
     pub(super) memory: u64,

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
 };
 
 use crate::worker::sandbox::plan::Calls;
@@ -114,46 +115,49 @@ const SOCKETS: &[i32] = &[libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
 pub(super) fn apply(calls: &Calls) -> Result<String, String> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
-    for (rules, errno) in [(unknown(), libc::ENOSYS), (refused(calls)?, libc::EPERM)] {
+    let refused = refused(calls).map_err(|error| error.to_string())?;
+    let count = refused.len() + UNKNOWN.len();
+    for (rules, errno) in [(unknown(), libc::ENOSYS), (refused, libc::EPERM)] {
         let action = SeccompAction::Errno(errno.unsigned_abs());
         let filter = SeccompFilter::new(with_x32(rules), SeccompAction::Allow, action, arch);
         let program: Result<BpfProgram, _> = filter.and_then(TryInto::try_into);
         let program = program.map_err(|error| error.to_string())?;
         seccompiler::apply_filter(&program).map_err(|error| error.to_string())?;
     }
-    Ok(format!("{} system calls are refused, and Unix sockets", refused(calls)?.len() + unknown().len()))
+    Ok(format!("{count} system calls are refused, some for certain arguments only; Unix sockets too"))
 }
 
 fn unknown() -> Rules {
     UNKNOWN.iter().map(|call| (*call, Vec::new())).collect()
 }
 
-fn refused(calls: &Calls) -> Result<Rules, String> {
+fn refused(calls: &Calls) -> Result<Rules, BackendError> {
     let leaving = if calls.keep_group { LEAVING } else { &[] };
-    let mut rules: Rules =
-        REFUSED.iter().chain(REFUSED_HERE).chain(leaving).map(|call| (*call, Vec::new())).collect();
-    let text = |error: seccompiler::BackendError| error.to_string();
-    let word = |argument, operator, value: i32| {
-        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, u64::from(value.unsigned_abs()))
-    };
-    let mut clone = Vec::new();
-    for flag in NAMESPACES {
-        let mask = u64::from(flag.unsigned_abs());
-        let has_flag = word(0, SeccompCmpOp::MaskedEq(mask), *flag).map_err(text)?;
-        clone.push(SeccompRule::new(vec![has_flag]).map_err(text)?);
-    }
-    rules.insert(libc::SYS_clone, clone);
-    let other: Result<Vec<_>, _> = SOCKETS.iter().map(|family| word(0, SeccompCmpOp::Ne, *family)).collect();
-    let other = other.and_then(SeccompRule::new).map_err(text)?;
-    rules.insert(libc::SYS_socket, vec![other]);
+    let always = REFUSED.iter().chain(REFUSED_HERE).chain(leaving);
+    let mut rules: Rules = always.map(|call| (*call, Vec::new())).collect();
+    let in_clone = NAMESPACES.iter().map(|flag| bits(*flag)).map(|flag| when(&[(0, MaskedEq(flag), flag)]));
+    rules.insert(libc::SYS_clone, in_clone.collect::<Result<_, _>>()?);
+    let other: Vec<_> = SOCKETS.iter().map(|family| (0, Ne, bits(*family))).collect();
+    rules.insert(libc::SYS_socket, vec![when(&other)?]);
     // 0 is what everybody has, and all bits ask.
-    let odd = [0, -1].map(|persona: i32| {
-        let value = u64::from(u32::from_ne_bytes(persona.to_ne_bytes()));
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
-    });
-    let odd: Result<Vec<_>, _> = odd.into_iter().collect();
-    rules.insert(libc::SYS_personality, vec![odd.and_then(SeccompRule::new).map_err(text)?]);
+    rules.insert(libc::SYS_personality, vec![when(&[(0, Ne, 0), (0, Ne, bits(-1))])?]);
+    // Of another process, or of all of this user's; 0 is one's own.
+    rules.insert(libc::SYS_prlimit64, vec![when(&[(0, Ne, 0)])?]);
+    let whole_user = when(&[(0, Eq, u64::from(libc::PRIO_USER))])?;
+    rules.insert(libc::SYS_setpriority, vec![when(&[(1, Ne, 0)])?, whole_user]);
     Ok(rules)
+}
+
+/// Holds when all of these do: which argument, compared how, with what. Arguments of 32 bits.
+fn when(all: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, BackendError> {
+    let condition = |(argument, operator, value): &(u8, SeccompCmpOp, u64)| {
+        SeccompCondition::new(*argument, SeccompCmpArgLen::Dword, operator.clone(), *value)
+    };
+    SeccompRule::new(all.iter().map(condition).collect::<Result<_, _>>()?)
+}
+
+fn bits(value: i32) -> u64 {
+    u64::from(value.cast_unsigned())
 }
 
 /// On x86-64 the kernel may know each call by a second number (the x32 ABI's), and some by a third: a filter that does not name them
@@ -172,4 +176,21 @@ fn with_x32(rules: Rules) -> Rules {
 #[cfg(not(target_arch = "x86_64"))]
 fn with_x32(rules: Rules) -> Rules {
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_refused_by_every_number_that_it_has() {
+        let rules = with_x32(refused(&Calls { keep_group: true }).unwrap());
+        let always = |call: i64| rules.get(&call).is_some_and(Vec::is_empty);
+        assert!(always(libc::SYS_ptrace) && always(libc::SYS_setsid));
+        assert!(!rules[&libc::SYS_socket].is_empty(), "some sockets there must be");
+        if cfg!(target_arch = "x86_64") {
+            assert!(always(0x4000_0000 | libc::SYS_mount) && always(0x4000_0000 | 521));
+        }
+        assert!(!refused(&Calls { keep_group: false }).unwrap().contains_key(&libc::SYS_setsid));
+    }
 }

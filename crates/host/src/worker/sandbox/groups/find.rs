@@ -145,6 +145,10 @@ fn delegate(folder: &Path) -> Result<Parent, String> {
     match enabled.and_then(|()| enable(&made, &controllers)) {
         Ok(()) => Ok(Parent { folder: made, controllers }),
         Err(error) => {
+            if made.join("main").is_dir() {
+                let _ = fs::write(folder.join("cgroup.procs"), "0");
+                remove(&made.join("main"));
+            }
             remove(&made);
             Err(format!("hand on the controllers of {at}: {error}"))
         }

@@ -83,13 +83,13 @@ pub struct SocketSpec {
     pub disconnect: Option<String>,
 }
 
-/// A JWT authorizer: OpenID Connect discovery at the issuer, or its `jwks_uri`.
+/// A JWT authorizer: OpenID Connect discovery at the issuer, or its `.well-known/jwks.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AuthorizerSpec {
-    /// The issuer's URL: the `iss` claim, and where `.well-known/openid-configuration` is.
+    /// The issuer's URL: the `iss` claim to the letter, and where `.well-known/openid-configuration` is.
     pub issuer: String,
-    /// Accepted `aud` claims; empty: any.
+    /// Accepted `aud` claims (`client_id` in tokens without one); empty: any.
     #[serde(default)]
     pub audience: Vec<String>,
 }

@@ -108,10 +108,16 @@ fn is_zombie(pid: u32) -> bool {
 #[cfg(unix)]
 pub(crate) fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        // macOS refuses "unlimited"; what it has as a default will do there.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    // macOS calls it unlimited, and refuses more than this (OPEN_MAX).
+    const MOST: u64 = 10_240;
+    for wanted in [maximum, Some(MOST)] {
+        if setrlimit(Resource::Nofile, Rlimit { current: wanted, maximum }).is_ok() {
+            return;
+        }
     }
 }
 

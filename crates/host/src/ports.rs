@@ -3,9 +3,11 @@
 //! Systems take the local ports of outgoing connections, and of whoever asks for port 0, from one range (32768 and up on Linux, 49152 and
 //! up elsewhere). A listener in that range may find its port gone after a restart. So "any port" is one below it here.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
 
@@ -19,6 +21,9 @@ pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     if address.port() == 0 {
         for _ in 0..ATTEMPTS {
             let port = fastrand::u16(OWN);
+            if promised().contains(&port) {
+                continue;
+            }
             if let Ok(listener) = TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
                 return Ok(listener);
             }
@@ -27,10 +32,39 @@ pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// A port for a program that can only be told a number. Somebody else may take it until the program listens, which is as unlikely as it can
+/// Ports that programs of ours were told to listen at.
+static PROMISED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+fn promised() -> MutexGuard<'static, BTreeSet<u16>> {
+    PROMISED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A port that is told to one program only, as long as this is kept: one that two were told would have the calls of both.
+#[derive(Debug)]
+pub(crate) struct Promised(u16);
+
+impl Promised {
+    pub(crate) fn port(&self) -> u16 {
+        self.0
+    }
+}
+
+impl Drop for Promised {
+    fn drop(&mut self) {
+        promised().remove(&self.0);
+    }
+}
+
+/// A port for a program that can only be told a number. Some other program may take it until this one listens, which is as unlikely as it can
 /// be made.
-pub(crate) async fn free(ip: IpAddr) -> io::Result<u16> {
-    Ok(listen(SocketAddr::new(ip, 0)).await?.local_addr()?.port())
+pub(crate) async fn free(ip: IpAddr) -> io::Result<Promised> {
+    for _ in 0..ATTEMPTS {
+        let port = listen(SocketAddr::new(ip, 0)).await?.local_addr()?.port();
+        if promised().insert(port) {
+            return Ok(Promised(port));
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "no port is free"))
 }
 
 #[cfg(test)]
@@ -46,7 +80,19 @@ mod tests {
         let ports = [one, two].map(|listener| listener.local_addr().unwrap().port());
         assert!(ports.iter().all(|port| OWN.contains(port)), "{ports:?}");
         assert_ne!(ports[0], ports[1]);
-        assert!(OWN.contains(&free(any.ip()).await.unwrap()));
+        assert!(OWN.contains(&free(any.ip()).await.unwrap().port()));
+    }
+
+    #[tokio::test]
+    async fn a_port_is_told_to_one_program_only() {
+        let ip = Ipv4Addr::LOCALHOST.into();
+        let mut kept = Vec::new();
+        for _ in 0..500 {
+            kept.push(free(ip).await.unwrap());
+        }
+        let ports: BTreeSet<u16> = kept.iter().map(Promised::port).collect();
+        assert_eq!(ports.len(), kept.len());
+        assert!(promised().is_superset(&ports));
     }
 
     #[tokio::test]

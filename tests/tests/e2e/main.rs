@@ -4,6 +4,8 @@ mod commands;
 mod crash;
 mod examples;
 mod gateway;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod incremental;
 mod input;
 mod load;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 
 use crate::DataError;
 
@@ -121,8 +122,16 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.kept {
-            self.files.remove(&self.name);
+        if self.kept {
+            return;
+        }
+        // Removing a large file takes a while, and a sender that is gone leaves it to a thread of tokio's.
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let (files, name) = (Arc::clone(&self.files), std::mem::take(&mut self.name));
+                runtime.spawn_blocking(move || files.remove(&name));
+            }
+            Err(_) => self.files.remove(&self.name),
         }
     }
 }

@@ -100,13 +100,24 @@ pub(super) struct Ready {
 }
 
 /// Gathers a small body, charging `memory` for what really came; lets a large one, or one of unknown size, stream.
-pub(super) async fn prepare(request: Request<Body>, memory: &Arc<Semaphore>) -> Result<Ready, Fault> {
+///
+/// A function that waits for the rest of a streamed body does so on its own time, and is killed when that is over. A client must not
+/// be able to bring that about: it is cut off when three quarters of the `timeout` went by with waiting for it.
+pub(super) async fn prepare(
+    request: Request<Body>,
+    timeout: Duration,
+    memory: &Arc<Semaphore>,
+) -> Result<Ready, Fault> {
     use http_body::Body as _;
+    if request.body().is_end_stream() {
+        return Ok(Ready { request, verdict: Verdict(None), _memory: None });
+    }
     let (head, body) = request.into_parts();
     let size = body.size_hint().exact();
     let (tell, told) = oneshot::channel();
-    let mut body = Received::new(body, tell);
-    if size.is_none_or(|size| size > GATHERED) {
+    let is_small = size.is_some_and(|size| size <= GATHERED);
+    let mut body = Received::new(body, if is_small { Duration::MAX } else { timeout / 4 * 3 }, tell);
+    if !is_small {
         let request = Request::from_parts(head, BodyExt::boxed(body));
         return Ok(Ready { request, verdict: Verdict(Some(told)), _memory: None });
     }
@@ -132,13 +143,15 @@ struct Received {
     body: Body,
     bytes: u64,
     waited: Duration,
+    /// All the waiting that there may be, whatever comes.
+    most: Duration,
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
     tell: Option<oneshot::Sender<Fault>>,
 }
 
 impl Received {
-    fn new(body: Body, tell: oneshot::Sender<Fault>) -> Self {
-        Self { body, bytes: 0, waited: Duration::ZERO, waiting: None, tell: Some(tell) }
+    fn new(body: Body, most: Duration, tell: oneshot::Sender<Fault>) -> Self {
+        Self { body, bytes: 0, waited: Duration::ZERO, most, waiting: None, tell: Some(tell) }
     }
 
     fn give_up(&mut self, fault: Fault) -> BoxError {
@@ -151,7 +164,8 @@ impl Received {
 
     /// Ready when the client has had its time.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let left = (PATIENCE + Duration::from_secs(self.bytes / PROGRESS)).saturating_sub(self.waited);
+        let earned = PATIENCE + Duration::from_secs(self.bytes / PROGRESS);
+        let left = earned.min(self.most).saturating_sub(self.waited);
         let (_, timer) = self.waiting.get_or_insert_with(|| {
             let now = Instant::now();
             (now, Box::pin(tokio::time::sleep_until(now + left.min(STALL))))
@@ -207,6 +221,8 @@ mod tests {
 
     use super::*;
 
+    const MOST: Duration = Duration::from_secs(200);
+
     /// A body of unknown size whose chunks come at these times.
     fn chunks(parts: Vec<(Duration, usize)>) -> Body {
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -225,7 +241,7 @@ mod tests {
 
     async fn outcome(parts: Vec<(Duration, usize)>) -> Result<usize, Fault> {
         let (tell, told) = oneshot::channel();
-        let collected = Received::new(chunks(parts), tell).collect().await;
+        let collected = Received::new(chunks(parts), MOST, tell).collect().await;
         match collected {
             Ok(body) => Ok(body.to_bytes().len()),
             Err(error) => {
@@ -243,12 +259,14 @@ mod tests {
         // One byte a second: never silent for long, but too slow altogether.
         assert_eq!(outcome(vec![(second, 1); 100]).await, Err(Fault::TooSlow));
         assert_eq!(outcome(vec![(second, 8 << 10); 100]).await, Ok(800 << 10));
+        // Fast enough, but the function's time is not the client's.
+        assert_eq!(outcome(vec![(second, 8 << 10); 201]).await, Err(Fault::TooSlow));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_function_that_reads_slowly_is_not_the_clients_fault() {
         let (tell, _told) = oneshot::channel();
-        let mut body = Received::new(chunks(vec![(Duration::ZERO, 5); 10]), tell);
+        let mut body = Received::new(chunks(vec![(Duration::ZERO, 5); 10]), MOST, tell);
         for _ in 0..10 {
             tokio::time::sleep(Duration::from_secs(60)).await;
             assert!(body.frame().await.unwrap().is_ok());
@@ -266,11 +284,11 @@ mod tests {
     async fn small_bodies_are_gathered_within_the_memory_for_them() {
         let memory = Arc::new(Semaphore::new(100));
         let request = || Request::new(full(vec![7; 80]));
-        let first = prepare(request(), &memory).await.unwrap();
+        let first = prepare(request(), MOST, &memory).await.unwrap();
         assert_eq!(memory.available_permits(), 20);
-        assert_eq!(prepare(request(), &memory).await.err(), Some(Fault::Overloaded));
+        assert_eq!(prepare(request(), MOST, &memory).await.err(), Some(Fault::Overloaded));
         assert_eq!(first.request.into_body().collect().await.unwrap().to_bytes().len(), 80);
         drop(first._memory);
-        assert!(prepare(request(), &memory).await.is_ok());
+        assert!(prepare(request(), MOST, &memory).await.is_ok());
     }
 }

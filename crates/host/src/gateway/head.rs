@@ -11,10 +11,8 @@ use super::problem::Problem;
 
 /// A client that does not send its request's head by then is cut off; so is a connection on which nothing is asked for that long.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
-/// Request line and headers together; hyper answers 431 to more.
+/// Request line and headers together; hyper answers 431 to more, and to more than 100 headers.
 pub(super) const MAX_HEAD: usize = 64 << 10;
-/// Headers of a request; hyper answers 431 to more.
-pub(super) const MAX_HEADERS: usize = 100;
 /// Path and query.
 const MAX_URL: usize = 16 << 10;
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::guard::{Guarded, Upgraded};
-use super::head::{HEAD_TIMEOUT, MAX_HEAD, MAX_HEADERS};
+use super::head::{HEAD_TIMEOUT, MAX_HEAD};
 use super::{Public, Visit, answer};
 use crate::apps::App;
 use crate::sockets::Sockets;
@@ -134,7 +134,6 @@ async fn serve(stream: TcpStream, public: Arc<Public>, permit: OwnedSemaphorePer
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .max_header_size(MAX_HEAD)
-        .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(Guarded::new(stream, upgraded)), service)
         .with_upgrades();
     let mut connection = Box::pin(connection);

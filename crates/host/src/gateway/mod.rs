@@ -19,6 +19,7 @@ mod throttle;
 mod websocket;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -125,7 +126,8 @@ async fn respond(
     let url = url(&request);
     let is_head = request.method() == Method::HEAD;
     let request = request.map(|body| body.map_err(Into::into).boxed());
-    let prepared = body::prepare(request, &visit.public.gathered).await;
+    let timeout = Duration::from_millis(pool.spec.timeout_ms);
+    let prepared = body::prepare(request, timeout, &visit.public.gathered).await;
     let mut ready = prepared.map_err(body::Fault::problem)?;
     strip_hop_by_hop(ready.request.headers_mut());
     let request = Box::new(ready.request);

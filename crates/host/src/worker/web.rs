@@ -18,11 +18,13 @@ use super::pool::FunctionContext;
 use super::process::Process;
 use super::runtime::Program;
 use super::{Body, CallError, Invocation};
+use crate::ports::Promised;
 
 pub(super) struct WebWorker {
-    port: u16,
     client: Client<HttpConnector, Body>,
     pub(super) process: Process,
+    /// Given back after the process has ended.
+    port: Promised,
 }
 
 impl WebWorker {
@@ -36,11 +38,11 @@ impl WebWorker {
         let failed =
             |error: std::io::Error| CallError::start("start-failed", format!("find a port: {error}"));
         let port = crate::ports::free(Ipv4Addr::LOCALHOST.into()).await.map_err(failed)?;
-        let more = BTreeMap::from([("PORT", port.to_string()), ("HOST", "127.0.0.1".to_owned())]);
+        let more = BTreeMap::from([("PORT", port.port().to_string()), ("HOST", "127.0.0.1".to_owned())]);
         let process = Process::start(context, spec, program, folder, more)?;
         let accepts = async {
             // A program cannot say when it listens: ask.
-            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            while tokio::net::TcpStream::connect(("127.0.0.1", port.port())).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
@@ -96,7 +98,7 @@ impl WebWorker {
             }
         };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let uri = format!("http://127.0.0.1:{}{path}", self.port).parse();
+        let uri = format!("http://127.0.0.1:{}{path}", self.port.port()).parse();
         *request.uri_mut() =
             uri.map_err(|error| CallError::Broken(format!("forward the request: {error}")))?;
         *request.version_mut() = http::Version::HTTP_11;

@@ -285,6 +285,19 @@ async fn trickle(stand: &Stand, start: &str, drop: &str, expected: &[&str]) {
     assert_eq!(statuses(&String::from_utf8_lossy(&bytes)), expected, "{start:?}");
 }
 
+/// A function's time runs while it waits for a body. A client that uses it up must not get the function killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_client_kills_no_worker() {
+    let mut stand = stand().await;
+    stand.function_with("all", json!({ "timeout-ms": 2000 })).await;
+    stand.release().await;
+    assert_eq!(stand.get("/admin").await.status, 200);
+    let head = "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    trickle(&stand, head, "1\r\nx\r\n", &["408"]).await;
+    // The same process counts on.
+    unharmed(&stand, 2).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_miscounts_shifts_nobody_elses_answer() {
     let stand = stand().await;

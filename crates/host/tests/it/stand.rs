@@ -90,6 +90,11 @@ impl Stand {
 
     /// An export of the code, or the program if the name begins with `web`.
     pub(crate) async fn function(&mut self, name: &str) {
+        self.function_with(name, json!({})).await;
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn function_with(&mut self, name: &str, more: Value) {
         let is_web = name.starts_with("web");
         let common = json!({ "memory": 128 << 20, "timeout-ms": 60_000 });
         let mut spec = match is_web {
@@ -99,7 +104,9 @@ impl Stand {
             }),
         };
         spec["artifact"] = if is_web { WEB } else { NODE }.to_string().repeat(64).into();
-        spec.as_object_mut().unwrap().extend(common.as_object().unwrap().clone());
+        for fields in [common, more] {
+            spec.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        }
         self.put("function", name, spec).await;
     }
 

@@ -125,6 +125,27 @@ async fn a_token_opens_nothing_beside_its_own_apps_data() {
 }
 
 #[tokio::test]
+async fn a_lambda_handler_is_told_which_payload_it_expects() {
+    let mut world = World::new().await;
+    world.put_function("usual", json!({})).await;
+    world.put_function("old", json!({})).await;
+    for (name, payload) in [("usual", None), ("old", Some("1.0"))] {
+        let mut spec = world.app.resource("function", name).await.unwrap().unwrap().spec;
+        spec["interface"] = "lambda".into();
+        spec["payload"] = json!(payload);
+        world.put("function", name, spec).await;
+    }
+    world.release().await;
+    for (name, payload) in [("usual", "2.0"), ("old", "1.0")] {
+        let environment = world.environment(name).await;
+        assert_eq!(
+            (&environment["SF_INTERFACE"], &environment["SF_PAYLOAD"]),
+            (&json!("lambda"), &json!(payload))
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_is_not_as_documented_is_told_where() {
     let mut world = World::new().await;
     let key = json!({ "name": "id", "kind": "string" });

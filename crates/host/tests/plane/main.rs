@@ -12,4 +12,5 @@ mod life;
 mod links;
 mod objects;
 mod secrets;
+mod sockets;
 mod support;

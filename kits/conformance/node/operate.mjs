@@ -4,13 +4,14 @@
 import { createHash } from "node:crypto";
 
 export async function operate(request, ctx) {
-  const step = fromWire(await request.json());
-  const operation = operations[step.op];
+  const { op, ...step } = fromWire(await request.json());
+  const operation = operations[op];
   if (!operation) return Response.json({ error: { code: "no-such-operation" } }, { status: 400 });
   try {
     return Response.json({ ok: toWire((await operation(ctx, step)) ?? null) });
   } catch (error) {
-    const { code = error.name, hint = null, message } = error;
+    // What no provider could take is refused by the kit, in the language's own way.
+    const { code = error instanceof TypeError ? "bad-request" : error.name, hint = null, message } = error;
     return Response.json({ error: { code, hint, message } });
   }
 }
@@ -31,8 +32,8 @@ const operations = {
   log: (ctx, { level, message, fields }) => ctx.log[level](message, fields),
 
   "table.get": (ctx, { table, key }) => ctx.table(table).get(key),
-  "table.put": (ctx, { table, item, ifAbsent, ifVersion }) => ctx.table(table).put(item, { ifAbsent, ifVersion }),
-  "table.delete": (ctx, { table, key, ifVersion }) => ctx.table(table).delete(key, { ifVersion }),
+  "table.put": (ctx, { table, item, ...options }) => ctx.table(table).put(item, options),
+  "table.delete": (ctx, { table, key, ...options }) => ctx.table(table).delete(key, options),
   "table.version": async (ctx, { table, key }) => ctx.table(table).version(await ctx.table(table).get(key)),
   "table.query": (ctx, { table, partition, page, ...options }) => list(ctx.table(table).query(partition, options), page),
   "table.scan": (ctx, { table, page, ...options }) => list(ctx.table(table).scan(options), page),
@@ -50,8 +51,8 @@ const operations = {
   },
 
   "bucket.put": (ctx, { bucket, key, body, ...options }) => ctx.bucket(bucket).put(key, body, options),
-  "bucket.get": async (ctx, { bucket, key, range }) => {
-    const object = await ctx.bucket(bucket).get(key, { range });
+  "bucket.get": async (ctx, { bucket, key, ...options }) => {
+    const object = await ctx.bucket(bucket).get(key, options);
     return object && { body: await object.bytes(), ...about(object) };
   },
   "bucket.head": async (ctx, { bucket, key }) => {
@@ -89,7 +90,7 @@ const operations = {
     return { bytes, same: sent.digest("hex") === received.digest("hex"), grown: peak - before };
   },
 
-  "queue.send": (ctx, { queue, body, delay }) => ctx.queue(queue).send(body, { delay }),
+  "queue.send": (ctx, { queue, body, ...options }) => ctx.queue(queue).send(body, options),
   "topic.publish": (ctx, { topic, body, attributes }) => ctx.topic(topic).publish(body, attributes),
   "socket.send": (ctx, { socket, connection, data }) => ctx.socket(socket).send(connection, data),
   "socket.close": (ctx, { socket, connection }) => ctx.socket(socket).close(connection),

@@ -16,7 +16,9 @@ def operate(request, ctx):
     try:
         return {"ok": to_wire(operation(ctx, **step))}
     except Exception as error:
-        code = getattr(error, "code", type(error).__name__)
+        # What no provider could take is refused by the kit, in the language's own way.
+        is_misuse = isinstance(error, (TypeError, ValueError))
+        code = getattr(error, "code", "bad-request" if is_misuse else type(error).__name__)
         return {"error": {"code": code, "hint": getattr(error, "hint", None), "message": str(error)}}
 
 
@@ -81,10 +83,11 @@ def bucket_head(ctx, bucket, key):
 
 
 def bucket_list(ctx, bucket, page=False, **options):
-    found = listed(ctx.bucket(bucket).list(**options), page)
+    found = ctx.bucket(bucket).list(**options)
     if not page:
         return [entry.key for entry in found]
-    return {**found, "objects": [entry.key for entry in found["objects"]]}
+    one = found.page()
+    return {"items": [entry.key for entry in one.items], "prefixes": one.prefixes, "cursor": one.cursor}
 
 
 def bucket_stream(ctx, bucket, key, size):
@@ -125,8 +128,8 @@ OPERATIONS = {
     "bucket.list": bucket_list,
     "bucket.url": lambda ctx, bucket, key, **options: ctx.bucket(bucket).url(key, **options),
     "bucket.stream": bucket_stream,
-    "queue.send": lambda ctx, queue, body, delay=0: ctx.queue(queue).send(body, delay=delay),
-    "topic.publish": lambda ctx, topic, body, attributes=None: ctx.topic(topic).publish(body, attributes),
+    "queue.send": lambda ctx, queue, body, delay=0: {"id": ctx.queue(queue).send(body, delay=delay)},
+    "topic.publish": lambda ctx, topic, body, attributes=None: {"id": ctx.topic(topic).publish(body, attributes)},
     "socket.send": lambda ctx, socket, connection, data: ctx.socket(socket).send(connection, data),
     "socket.close": lambda ctx, socket, connection: ctx.socket(socket).close(connection),
     "call": lambda ctx, function, payload=None: ctx.call(function, payload),
@@ -137,7 +140,10 @@ OPERATIONS = {
 
 def listed(items, page):
     """All of it, or one page."""
-    return items.page() if page else list(items)
+    if not page:
+        return list(items)
+    one = items.page()
+    return {"items": one.items, "cursor": one.cursor}
 
 
 def about(found):

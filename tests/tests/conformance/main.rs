@@ -31,12 +31,21 @@ fn conforms(language: &str) {
     assert!(!cases.is_empty(), "no case has such a name");
     let env = sf_e2e::Env::new();
     let target = Target::deploy(&env, language);
+    let (alone, together): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.alone);
+    let failures = [play(&target, &together, AT_ONCE), play(&target, &alone, 1)].concat();
+    target.remove();
+    println!("{language}: {} passed, {} failed", cases.len() - failures.len(), failures.len());
+    assert!(failures.is_empty(), "{language} on {}:\n\n{}", target.provider, failures.join("\n\n"));
+}
+
+/// Plays so many at once; gives what failed.
+fn play(target: &Target<'_>, cases: &[&Case], at_once: usize) -> Vec<String> {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(why) = run(&target, case) {
+                    if let Err(why) = run(target, case) {
                         failures
                             .lock()
                             .expect("no panic while held")
@@ -46,10 +55,7 @@ fn conforms(language: &str) {
             });
         }
     });
-    target.remove();
-    let failures = failures.into_inner().expect("no panic while held");
-    println!("{language}: {} passed, {} failed", cases.len() - failures.len(), failures.len());
-    assert!(failures.is_empty(), "{language} on {}:\n\n{}", target.provider, failures.join("\n\n"));
+    failures.into_inner().expect("no panic while held")
 }
 
 fn run(target: &Target<'_>, case: &Case) -> Result<(), String> {

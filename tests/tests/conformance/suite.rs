@@ -8,6 +8,8 @@ use serde_json::Value as Json;
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) steps: Vec<Json>,
+    /// Not beside others.
+    pub(crate) alone: bool,
 }
 
 /// The folder of the suite.
@@ -28,7 +30,8 @@ pub(crate) fn load(only: Option<&str>) -> Vec<Case> {
         for case in list.as_array().expect("a list of cases") {
             let name = case["name"].as_str().expect("a name").to_owned();
             if only.is_none_or(|only| name.contains(only)) {
-                cases.push(Case { name, steps: case["steps"].as_array().expect("steps").clone() });
+                let steps = case["steps"].as_array().expect("steps").clone();
+                cases.push(Case { name, steps, alone: case["alone"] == true });
             }
         }
     }

@@ -42,7 +42,12 @@ impl LinkMethod {
 pub(super) struct UrlCall {
     key: String,
     method: LinkMethod,
+    #[serde(default = "a_quarter_of_an_hour")]
     expires: u64,
+}
+
+fn a_quarter_of_an_hour() -> u64 {
+    15 * 60
 }
 
 pub(super) async fn url(

@@ -12,6 +12,7 @@ mod hostile;
 mod incremental;
 mod input;
 mod isolation;
+mod lambda;
 mod load;
 mod misbehaviour;
 mod plan;

@@ -13,6 +13,7 @@ mod incremental;
 mod input;
 mod isolation;
 mod load;
+mod market;
 mod misbehaviour;
 mod plan;
 mod s3;

@@ -27,6 +27,7 @@ pub(crate) type Artifacts = BTreeMap<String, Artifact>;
 pub(crate) fn build(ui: &Ui, project: &Project, only: Option<&[String]>) -> Result<Artifacts, Error> {
     let total = only.map_or(project.app.functions.len(), <[String]>::len);
     let progress = Building { ui, progress: ui.progress("building", total) };
+    write_types(ui, project);
     let root = project.manifest.root.clone();
     let layout = Layout { cache: root.join(".sf").join("cache"), root };
     let built = sf_build::build(&project.app, &layout, only, &progress);
@@ -38,6 +39,13 @@ pub(crate) fn build(ui: &Ui, project: &Project, only: Option<&[String]>) -> Resu
         }
     }
     Ok(artifacts)
+}
+
+/// Writes what editors want to know of the kits. That it fails is no reason not to build.
+pub(crate) fn write_types(ui: &Ui, project: &Project) {
+    if let Err(error) = sf_build::types::write(&project.app, &project.manifest.root) {
+        ui.warn(error);
+    }
 }
 
 /// Shows each failure, at its place in the manifest where it has one, and sums up.

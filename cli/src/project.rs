@@ -44,14 +44,24 @@ impl Manifest {
             Some(path) => current.join(path),
             None => nearest(&current)?,
         };
-        let name = path.strip_prefix(&current).unwrap_or(&path).display().to_string();
+        Self::read(&current, &path)
+    }
+
+    /// Reads the manifest of a folder.
+    pub(crate) fn within(folder: &Path) -> Result<Self, Error> {
+        Self::read(Path::new(""), &folder.join(MANIFEST))
+    }
+
+    /// `current`: what paths are shown relative to.
+    fn read(current: &Path, path: &Path) -> Result<Self, Error> {
+        let name = path.strip_prefix(current).unwrap_or(path).display().to_string();
         let text =
-            std::fs::read(&path).map_err(|cause| Error::io("read", &name, &cause).kind(Exit::Manifest))?;
+            std::fs::read(path).map_err(|cause| Error::io("read", &name, &cause).kind(Exit::Manifest))?;
         let text = String::from_utf8(text).map_err(|cause| {
             let at = cause.utf8_error().valid_up_to();
             Error::new(Exit::Manifest, "not-utf8", format!("read `{name}`: byte {at} is not UTF-8"))
         })?;
-        let root = path.parent().map_or_else(|| current.clone(), Path::to_path_buf);
+        let root = path.parent().map_or_else(|| current.to_owned(), Path::to_path_buf);
         Ok(Self { root, source: Source { name, text } })
     }
 

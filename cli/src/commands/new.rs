@@ -5,8 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 use sf_scaffold::{ScaffoldError, Template};
 
-use crate::args::New;
+use crate::args::{New, Target};
 use crate::errors::{Error, Exit};
+use crate::pipeline;
+use crate::project::Manifest;
 use crate::settings::Settings;
 
 /// What a new project starts from if nothing is said.
@@ -44,6 +46,7 @@ pub(crate) fn run(settings: &Settings, args: &New) -> Result<Exit, Error> {
     let (name, template) = (name(settings, args)?, template(settings, args)?);
     let files = sf_scaffold::render(&template, &name).map_err(|error| failed(&error))?;
     sf_scaffold::write(Path::new(&name), &files).map_err(|error| failed(&error))?;
+    pipeline::write_types(ui, &Manifest::within(Path::new(&name))?.load(ui, &Target::default())?);
     ui.result(format_args!("made {name} from {template}: {} files", files.len()));
     ui.info(format_args!("next: cd {name} && sf deploy"));
     let files = files.keys().collect();

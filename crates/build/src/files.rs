@@ -130,19 +130,22 @@ impl Files {
     }
 }
 
-/// Writes a cache file, all or nothing, unless it is as it was.
+/// Writes a cache file, all or nothing, unless it is as it was. That it fails costs time at the next build, nothing else.
 pub(crate) fn save_if_changed(path: &Path, bytes: &[u8]) {
+    drop(write_if_changed(path, bytes));
+}
+
+/// Writes a file, all or nothing, unless it is as it was.
+pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
-        return;
+        return Ok(());
     }
-    let Some(folder) = path.parent() else { return };
-    let written = fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder)).and_then(
-        |mut file| {
-            io::Write::write_all(&mut file, bytes)?;
-            file.persist(path).map_err(|error| error.error)
-        },
-    );
-    drop(written);
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 fn sha256_of(mut file: File) -> io::Result<String> {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use include_dir::{Dir, DirEntry, include_dir};
+use include_dir::{Dir, DirEntry, File, include_dir};
 use sf_model::{Interface, RuntimeFamily};
 use sha2::{Digest as _, Sha256};
 
@@ -40,21 +40,22 @@ fn is_for_lambda(file: &KitFile) -> bool {
 
 fn hashed(kit: &'static Dir<'static>) -> Vec<KitFile> {
     let mut files = Vec::new();
-    add(kit, &mut files);
+    walk(kit, &mut |file| {
+        let path = format!(".sf-kit/{}", file.path().to_string_lossy().replace('\\', "/"));
+        let bytes = file.contents();
+        files.push(KitFile { path, bytes, sha256: hex(&Sha256::digest(bytes)) });
+    });
     files
 }
 
-fn add(folder: &'static Dir<'static>, files: &mut Vec<KitFile>) {
+/// Shows every embedded file of a folder, those of its subfolders included.
+pub(crate) fn walk(folder: &'static Dir<'static>, each: &mut impl FnMut(&'static File<'static>)) {
     for entry in folder.entries() {
         match entry {
             // Left behind by whoever ran the kit's tests before `sf` was compiled.
             DirEntry::Dir(inner) if inner.path().ends_with("__pycache__") => {}
-            DirEntry::Dir(inner) => add(inner, files),
-            DirEntry::File(file) => {
-                let path = format!(".sf-kit/{}", file.path().to_string_lossy().replace('\\', "/"));
-                let bytes = file.contents();
-                files.push(KitFile { path, bytes, sha256: hex(&Sha256::digest(bytes)) });
-            }
+            DirEntry::Dir(inner) => walk(inner, each),
+            DirEntry::File(file) => each(file),
         }
     }
 }

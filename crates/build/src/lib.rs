@@ -15,6 +15,7 @@ mod node;
 mod python;
 mod scan_cache;
 mod tree;
+pub mod types;
 mod web;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 
-import { clfTime } from "./lambda-http.mjs";
+import { clfTime, domainOf, lastHop } from "./lambda-http.mjs";
 import { ACCOUNT, region } from "./lambda.mjs";
 import { cloudEvent } from "./worker.mjs";
 
@@ -24,26 +24,31 @@ const EVENTS = {
 /** The event for the handler; one that AWS has no form for stays a CloudEvent. */
 export async function lambdaEvent(head, incoming, identity) {
   const event = await cloudEvent(head, incoming);
-  return EVENTS[event.type]?.(event, identity) ?? event;
+  const make = EVENTS[event.type];
+  return make === undefined ? event : make(event, identity);
 }
 
 /** What to answer with: the handler's word on single records in our terms, a called function's result as it is. */
 export function lambdaResult({ type }, event, result) {
   if (type === "sf.queue") return { failed: failedOf(event, result) };
-  if (type === "sf.socket.connect") return result?.statusCode === undefined ? null : { status: Number(result.statusCode) };
+  if (type === "sf.socket.connect") return { status: connectStatus(result) };
   if (type === "sf.call" || type === "sf.invoke") return result;
-  if (result?.batchItemFailures?.length > 0) throw new Error("the handler reported its only record as failed");
+  if (type === "sf.table" && result?.batchItemFailures?.length > 0) throw new Error("the handler reported its only record as failed");
   return null;
+}
+
+function connectStatus(result) {
+  const status = Number(result?.statusCode ?? undefined);
+  if (Number.isInteger(status)) return status;
+  throw new TypeError("a Lambda handler of $connect must return { statusCode: 200 }, or another status to refuse");
 }
 
 /** The ids of the messages to deliver again. As on AWS, an answer that names a message that was not there fails all. */
 function failedOf(event, result) {
   const ids = (result?.batchItemFailures ?? []).map((failure) => failure?.itemIdentifier);
   const known = new Set(event.Records.map((record) => record.messageId));
-  const bad = ids.find((id) => !known.has(id));
-  if (ids.length > 0 && ids.some((id) => !known.has(id))) {
-    throw new Error(`the handler reported the message ${JSON.stringify(bad)} as failed, which was not in the batch`);
-  }
+  const unknown = ids.findIndex((id) => !known.has(id));
+  if (unknown >= 0) throw new Error(`the handler reported the message ${JSON.stringify(ids[unknown])} as failed, which was not in the batch`);
   return ids;
 }
 
@@ -107,13 +112,13 @@ function textOf(body) {
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html */
-function sns(event) {
+function sns(event, identity) {
   const topic = arn("sns", nameOf(event.source));
   const attributes = Object.entries(event.attributes ?? {}).map(([name, Value]) => [name, { Type: "String", Value }]);
   const record = {
     EventSource: "aws:sns",
     EventVersion: "1.0",
-    EventSubscriptionArn: `${topic}:${event.id}`,
+    EventSubscriptionArn: `${topic}:${identity.function}`,
     Sns: {
       Type: "Notification",
       MessageId: event.id,
@@ -169,7 +174,9 @@ const CHANGES = { insert: "INSERT", update: "MODIFY", remove: "REMOVE" };
 function dynamodb(event) {
   const { change, key, before, after } = event.data;
   const millis = Date.parse(event.time);
-  const images = { ...(after ? { NewImage: marshalled(after) } : {}), ...(before ? { OldImage: marshalled(before) } : {}) };
+  const images = { Keys: marshalled(key) };
+  if (after) images.NewImage = marshalled(after);
+  if (before) images.OldImage = marshalled(before);
   const record = {
     eventID: event.id,
     eventName: CHANGES[change],
@@ -178,13 +185,12 @@ function dynamodb(event) {
     awsRegion: region(),
     dynamodb: {
       ApproximateCreationDateTime: Math.floor(millis / 1000),
-      Keys: marshalled(key),
       ...images,
       SequenceNumber: String(millis).padStart(21, "0"),
-      SizeBytes: Buffer.byteLength(JSON.stringify([key, before, after])),
+      SizeBytes: Object.values(images).reduce((size, image) => size + Buffer.byteLength(JSON.stringify(image)), 0),
       StreamViewType: "NEW_AND_OLD_IMAGES",
     },
-    eventSourceARN: arn("dynamodb", `table/${nameOf(event.source)}/stream/1`),
+    eventSourceARN: arn("dynamodb", `table/${nameOf(event.source)}/stream/1970-01-01T00:00:00.000`),
   };
   return { Records: [record] };
 }
@@ -225,8 +231,8 @@ function webSocket(event, identity) {
     stage: identity.stage,
     connectionId: event.connection,
     apiId: nameOf(event.source),
-    domainName: headers.host?.at(-1) ?? "",
-    identity: { sourceIp: headers["x-forwarded-for"]?.at(-1) ?? "", userAgent: headers["user-agent"]?.at(-1) ?? "" },
+    domainName: domainOf(headers.host?.at(-1) ?? ""),
+    identity: { sourceIp: lastHop(headers["x-forwarded-for"]?.at(-1) ?? ""), userAgent: headers["user-agent"]?.at(-1) ?? "" },
   };
   if (type === "sf.socket.message") {
     return { requestContext: { ...requestContext, messageId: event.id }, body: textOf(data), isBase64Encoded: data instanceof Uint8Array };

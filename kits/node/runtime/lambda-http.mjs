@@ -11,38 +11,53 @@ export function httpEvent(version, head, body, identity) {
   return version === "1.0" ? event1(head, request, identity) : event2(head, request, identity);
 }
 
+/** Scheme, host with port, path, query. */
+const URL_PARTS = /^([a-z]+):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?/;
+/** An IPv6 address stands in brackets. */
+const HOST_AND_PORT = /^(\[.*\]|[^:]*)(?::(\d+))?$/;
+
+/** The name or address in a `host` header, without the port. */
+export function domainOf(host) {
+  return HOST_AND_PORT.exec(host)?.[1] ?? host;
+}
+
+/** The address in an `x-forwarded-for` that the gateway before the function added; those before it are the client's word. */
+export function lastHop(forwarded) {
+  return forwarded.split(",").at(-1).trim();
+}
+
 function parse(head, body) {
-  const [, host = "", path = "/", query = ""] = /^[a-z]+:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?/i.exec(head.url) ?? [];
+  const [, scheme = "http", host = "", path = "/", query = ""] = URL_PARTS.exec(head.url) ?? [];
+  const [, domain = host, port = scheme === "https" ? "443" : "80"] = HOST_AND_PORT.exec(host) ?? [];
   const headers = new Map();
   for (const [key, value] of head.headers) {
     const name = key.toLowerCase();
     headers.set(name, [...(headers.get(name) ?? []), value]);
   }
+  const sourceIp = head.client ?? lastHop(headers.get("x-forwarded-for")?.at(-1) ?? "127.0.0.1");
+  const added = { "x-forwarded-for": sourceIp, "x-forwarded-port": port, "x-forwarded-proto": scheme };
+  for (const [name, value] of Object.entries(added)) if (!headers.has(name)) headers.set(name, [value]);
   const parameters = new Map();
   for (const [name, value] of new URLSearchParams(query)) parameters.set(name, [...(parameters.get(name) ?? []), value]);
-  const domain = host.replace(/:\d+$/, "");
-  // The gateway that the host runs is the last to add an address; what came before is the client's word.
-  const from = (headers.get("x-forwarded-for") ?? []).join(",").split(",").at(-1).trim();
   return {
     path: path === "" ? "/" : path,
     query,
     headers,
     parameters,
     domain,
-    sourceIp: head.client ?? from,
-    userAgent: headers.get("user-agent")?.[0] ?? "",
+    sourceIp,
+    userAgent: headers.get("user-agent")?.at(-1) ?? "",
     time: new Date(),
     ...bodyOf(body, headers),
   };
 }
 
-/** A textual type, as far as the bytes are text; all else goes as base64. */
-const TEXTUAL = /^(text\/|application\/([^;]+\+)?(json|xml|javascript|x-www-form-urlencoded)\s*(;|$))/i;
+/** What API Gateway passes on as text; everything else, forms and a missing type included, is base64. */
+const TEXTUAL = /^\s*(text\/|application\/(json|xml|javascript)\s*(;|$))/i;
 
 function bodyOf(bytes, headers) {
   if (bytes.length === 0) return { body: undefined, isBase64Encoded: false };
-  const type = headers.get("content-type")?.[0];
-  if ((type === undefined || TEXTUAL.test(type)) && !headers.has("content-encoding")) {
+  if (TEXTUAL.test(headers.get("content-type")?.at(-1) ?? "")) {
     try {
       return { body: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes), isBase64Encoded: false };
     } catch {
@@ -117,7 +132,7 @@ function event1(head, request, identity) {
       requestId: head.id,
       requestTime: clfTime(time),
       requestTimeEpoch: time.getTime(),
-      resourceId: head.route ?? null,
+      resourceId: null,
       resourcePath: resource,
       stage: STAGE,
     },
@@ -172,6 +187,8 @@ export function clfTime(time) {
   return `${day}/${MONTHS[Number(month) - 1]}/${year}:${clock.slice(0, 8)} +0000`;
 }
 
+const DEFAULT_TYPE = "text/plain; charset=utf-8";
+
 /** What a handler returned, as a status, headers and a body. Throws a TypeError for what API Gateway would call malformed. */
 export function httpResponse(version, result) {
   if (typeof result !== "object" || (result?.statusCode ?? null) === null) {
@@ -179,13 +196,16 @@ export function httpResponse(version, result) {
     const body = typeof result === "string" ? result : JSON.stringify(result ?? null);
     return { status: 200, headers: [["content-type", "application/json"]], body };
   }
-  const defaultType = version === "1.0" ? "application/json" : "text/plain; charset=utf-8";
-  const { body = null, isBase64Encoded } = result;
-  const text = body === null || typeof body === "string" ? body : JSON.stringify(body);
+  const { statusCode, headers, multiValueHeaders, cookies, isBase64Encoded } = result;
+  const body = result.body ?? "";
+  if (typeof body !== "string") {
+    throw new TypeError(`the body of a Lambda response must be a string, not ${Array.isArray(body) ? "an array" : typeof body}: use JSON.stringify`);
+  }
+  const own = version === "1.0" ? { headers, multiValueHeaders } : { headers, cookies };
   return {
-    status: statusOf(result.statusCode),
-    headers: headersOf(result, text === null ? undefined : defaultType),
-    body: text !== null && isBase64Encoded ? Buffer.from(text, "base64") : text,
+    status: statusOf(statusCode),
+    headers: headersOf(own, body === "" ? undefined : DEFAULT_TYPE),
+    body: isBase64Encoded ? Buffer.from(body, "base64") : body,
   };
 }
 
@@ -205,18 +225,18 @@ const BAD_VALUE = /[\0\r\n]|[^\0-\xff]/;
 /** What concerns one connection only; the length is that of what is sent. */
 const NOT_FORWARDED = new Set(["connection", "content-length", "keep-alive", "transfer-encoding"]);
 
-/** A name in both `headers` and `multiValueHeaders` has the values of the latter. */
+/** Both kinds are merged; a pair that the lists of values have already is not said twice. */
 function headersOf({ headers, multiValueHeaders, cookies }, defaultType) {
-  const several = new Map(Object.entries(multiValueHeaders ?? {}).map(([name, values]) => [name.toLowerCase(), values]));
-  const single = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
   const wire = [];
-  for (const [name, value] of [...single.filter(([name]) => !several.has(name)), ...several]) {
-    if (value === undefined || value === null || NOT_FORWARDED.has(name)) continue;
-    for (const one of [value].flat()) wire.push(checked(name, String(one)));
+  const add = (name, value) => wire.push(checked(name.toLowerCase(), String(value)));
+  for (const [name, values] of Object.entries(multiValueHeaders ?? {})) for (const value of values ?? []) add(name, value);
+  const listed = new Set(wire.map(([name, value]) => `${name}:${value}`));
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (value !== undefined && value !== null && !listed.has(`${name.toLowerCase()}:${value}`)) add(name, value);
   }
-  for (const cookie of cookies ?? []) wire.push(checked("set-cookie", String(cookie)));
+  for (const cookie of cookies ?? []) add("set-cookie", cookie);
   if (defaultType !== undefined && !wire.some(([name]) => name === "content-type")) wire.push(["content-type", defaultType]);
-  return wire;
+  return wire.filter(([name]) => !NOT_FORWARDED.has(name));
 }
 
 function checked(name, value) {

@@ -41,9 +41,9 @@ export function installGlobals(identity) {
     AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: process.env.SF_MEMORY ?? "128",
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${identity.function}`,
-    AWS_LAMBDA_LOG_STREAM_NAME: String(process.pid),
+    AWS_LAMBDA_LOG_STREAM_NAME: `${identity.stage}/[$LATEST]${process.pid}`,
     LAMBDA_TASK_ROOT: process.cwd(),
-    _HANDLER: `${process.env.SF_HANDLER_FILE}.${process.env.SF_HANDLER_EXPORT}`,
+    _HANDLER: `${process.env.SF_HANDLER_FILE.replace(/\.[cm]?js$/, "")}.${process.env.SF_HANDLER_EXPORT}`,
   };
   for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
 }

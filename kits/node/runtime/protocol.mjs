@@ -111,7 +111,8 @@ export function parseWithBytes(text) {
   return text.includes('"$bytes"') ? JSON.parse(text, reviveBytes) : JSON.parse(text);
 }
 
-function reviveBytes(_key, value) {
+/** A reviver: bytes for `{"$bytes": "base64"}`, all else as it is. */
+export function reviveBytes(_key, value) {
   const isBytes = value !== null && typeof value === "object" && typeof value.$bytes === "string" && Object.keys(value).length === 1;
   return isBytes ? new Uint8Array(Buffer.from(value.$bytes, "base64")) : value;
 }

@@ -2,7 +2,7 @@
 
 import { describeError } from "./context.mjs";
 import { BODY, CANCEL, CREDIT, END, ERROR, FrameReader, IncomingBody, OutgoingBody, REQUEST, WINDOW } from "./protocol.mjs";
-import { decodeRequest, encodeBodyPrefix, encodeJson, encodeResponse, parseWithBytes } from "./protocol.mjs";
+import { decodeRequest, encodeBodyPrefix, encodeJson, encodeResponse, parseWithBytes, reviveBytes } from "./protocol.mjs";
 
 /** Up to so many bytes, frames of one turn are joined to one write; beyond, copying costs more than it saves. */
 const JOIN = 64 * 1024;
@@ -173,9 +173,6 @@ export class Worker {
   }
 }
 
-/** Types whose data has bytes written as `{"$bytes"}`. In the others such an object is the user's own. */
-const WITH_BYTES = new Set(["sf.queue", "sf.table"]);
-
 /** The event with its data: parsed JSON, a string for `text/…`, else bytes; no `data` where JSON would be and nothing is. */
 export async function cloudEvent({ event }, incoming) {
   const bytes = await incoming.collect();
@@ -183,11 +180,19 @@ export async function cloudEvent({ event }, incoming) {
   if (isJson(type)) {
     if (bytes.length === 0) return event;
     const text = bytes.utf8Slice(0, bytes.length);
-    event.data = WITH_BYTES.has(event.type) ? parseWithBytes(text) : JSON.parse(text);
+    event.data = parseData(event.type, text);
   } else {
     event.data = /^text\//i.test(type) ? bytes.utf8Slice(0, bytes.length) : new Uint8Array(bytes);
   }
   return event;
+}
+
+/** Where data has bytes, written as `{"$bytes"}`: anywhere in a table's items, and as a whole message. Elsewhere such an object is the user's own. */
+function parseData(type, text) {
+  if (type === "sf.table") return parseWithBytes(text);
+  const data = JSON.parse(text);
+  if (type === "sf.queue") for (const message of data.messages) message.body = reviveBytes("body", message.body);
+  return data;
 }
 
 /** CloudEvents 1.0, 3.1: no `datacontenttype` means JSON; so does any subtype `json` or `…+json`. */

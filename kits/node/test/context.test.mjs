@@ -120,6 +120,9 @@ test("queues, topics, sockets, functions", async () => {
       { id: "m1" }, { id: "m2" }, { id: "m3" }, { id: "m4" }, { id: "m5" }, { id: "m6" }, true, true, false, null,
       { name: "match", payload: { a: 1 } }, { name: "match", payload: null },
     ]);
+    // The caller's own: the host notices a circle of calls by it.
+    const calls = api.requests.filter(({ path }) => path.includes("/functions/"));
+    assert.deepEqual(calls.map(({ headers }) => headers.traceparent), [TRACE, TRACE]);
     const [json, bytes] = ["application/json", "application/octet-stream"];
     const plain = api.messages.map((message) => JSON.parse(JSON.stringify(message)));
     assert.deepEqual(plain, [
@@ -237,8 +240,8 @@ test("events have their data decoded by kind", async () => {
   const base = { specversion: "1.0", id: "e1", time: "2026-01-01T00:00:00Z", datacontenttype: "application/json" };
   await serving(handler, {}, async (host) => {
     const send = async (event, data) => (await host.event({ ...base, source: "/x", ...event }, data)).json();
-    const messages = [{ id: "1", body: { $bytes: "AQI=" }, attempt: 1 }, { id: "2", body: { a: [{ $bytes: 5 }] }, attempt: 1 }];
-    assert.deepEqual(await send({ type: "sf.queue" }, JSON.stringify({ messages })), [{ bytes: [1, 2] }, { a: [{ $bytes: 5 }] }]);
+    const messages = [{ id: "1", body: { $bytes: "AQI=" }, attempt: 1 }, { id: "2", body: { a: [{ $bytes: "AQI=" }] }, attempt: 1 }];
+    assert.deepEqual(await send({ type: "sf.queue" }, JSON.stringify({ messages })), [{ bytes: [1, 2] }, { a: [{ $bytes: "AQI=" }] }]);
     const table = { change: "insert", key: { id: "1" }, before: null, after: { id: "1", raw: { $bytes: "/w==" } } };
     assert.deepEqual(await send({ type: "sf.table" }, JSON.stringify(table)), { after: { id: "1", raw: { bytes: [255] } }, before: null });
     const topic = { type: "sf.topic", attributes: { kind: "new" } };
@@ -247,5 +250,6 @@ test("events have their data decoded by kind", async () => {
     const text = { type: "sf.socket.message", connection: "c1", datacontenttype: "text/plain" };
     assert.deepEqual(await send(text, "héllo"), { data: "héllo", connection: "c1" });
     assert.deepEqual(await send(text, ""), { data: "", connection: "c1" });
+    assert.deepEqual((await send({ ...topic, datacontenttype: "text/csv; charset=utf-8" }, "a,é")).data, "a,é");
   });
 });

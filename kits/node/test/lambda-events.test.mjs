@@ -64,7 +64,7 @@ test("a topic's message is an SNS record", async () => {
   const { event, result } = await deliver(topic, { id: 7 }, "ignored");
   const [{ Sns, ...record }] = event.Records;
   const TopicArn = "arn:aws:sns:eu-west-1:000000000000:projects";
-  assert.deepEqual(record, { EventSource: "aws:sns", EventVersion: "1.0", EventSubscriptionArn: `${TopicArn}:e1` });
+  assert.deepEqual(record, { EventSource: "aws:sns", EventVersion: "1.0", EventSubscriptionArn: `${TopicArn}:hello` });
   const { Type, MessageId, Subject, Message, Timestamp, MessageAttributes } = Sns;
   assert.deepEqual([Type, MessageId, Sns.TopicArn, Subject, Message, Timestamp], ["Notification", "e1", TopicArn, null, '{"id":7}', TIME]);
   assert.deepEqual(MessageAttributes, { kind: { Type: "String", Value: "new" } });
@@ -169,7 +169,7 @@ test("a WebSocket's life is API Gateway's three routes", async () => {
   });
   assert.deepEqual(opened.result, { status: 200 });
   assert.deepEqual((await deliver(connect, data, { statusCode: 401 })).result, { status: 401 });
-  assert.equal((await deliver(connect, data)).result, null);
+  assert.match((await deliver(connect, data)).error.message, /\$connect must return \{ statusCode: 200 \}/);
 
   const message = { type: "sf.socket.message", source, connection: "c1" };
   const text = (await deliver({ ...message, datacontenttype: "text/plain" }, '{"action":"hi"}')).event;

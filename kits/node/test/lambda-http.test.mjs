@@ -1,4 +1,4 @@
-// HTTP for Lambda handlers, against the shapes of
+// HTTP for Lambda handlers, beyond what the golden files show (golden.test.mjs). Shapes:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 
 import assert from "node:assert/strict";
@@ -12,143 +12,30 @@ function withPayload(payload, handler = ECHO) {
   return (body) => serving(handler, { name: "handler", env: { SF_INTERFACE: "lambda", ...(payload ? { SF_PAYLOAD: payload } : {}) } }, body);
 }
 
-const REQUEST = {
-  headers: [
-    ["host", "market.example:8080"],
-    ["user-agent", "agent"],
-    ["x-two", "value1"],
-    ["X-Two", "value2"],
-    ["cookie", "cookie1=a; cookie2=b"],
-    ["content-type", "application/json"],
-    ["x-forwarded-for", "10.0.0.9, 203.0.113.7"],
-  ],
-  params: { id: "a b" },
-  auth: { sub: "ada", exp: 1700000000, groups: ["x", "y"], admin: true },
-  body: '{"message":"hé"}',
-  route: "PUT /my/{id}",
-};
-const PATH = "/my/a%20b?parameter1=value1&parameter1=value+2&parameter2=%C3%A9";
-
-/** `12/Mar/2020:19:03:58 +0000` */
-const CLF = /^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/;
-
-test("payload 2.0 is what an HTTP API gives", async () => {
+test("the request's time is now, and a client's address that the host tells goes before all headers", async () => {
   await withPayload(undefined)(async (host) => {
-    const event = (await host.http("PUT", PATH, REQUEST)).json();
-    const { time, timeEpoch } = event.requestContext;
-    assert.match(time, CLF);
-    assert.ok(Math.abs(timeEpoch - Date.now()) < 60_000);
-    assert.deepEqual(event, {
-      version: "2.0",
-      routeKey: "PUT /my/{id}",
-      rawPath: "/my/a%20b",
-      rawQueryString: "parameter1=value1&parameter1=value+2&parameter2=%C3%A9",
-      cookies: ["cookie1=a", "cookie2=b"],
-      headers: {
-        host: "market.example:8080",
-        "user-agent": "agent",
-        "x-two": "value1,value2",
-        "content-type": "application/json",
-        "x-forwarded-for": "10.0.0.9, 203.0.113.7",
-      },
-      queryStringParameters: { parameter1: "value1,value 2", parameter2: "é" },
-      requestContext: {
-        accountId: "000000000000",
-        apiId: "demo",
-        authorizer: { jwt: { claims: { sub: "ada", exp: "1700000000", groups: "[x y]", admin: "true" }, scopes: null } },
-        domainName: "market.example",
-        domainPrefix: "market",
-        http: { method: "PUT", path: "/my/a%20b", protocol: "HTTP/1.1", sourceIp: "203.0.113.7", userAgent: "agent" },
-        requestId: "inv-1",
-        routeKey: "PUT /my/{id}",
-        stage: "$default",
-        time,
-        timeEpoch,
-      },
-      body: '{"message":"hé"}',
-      pathParameters: { id: "a b" },
-      isBase64Encoded: false,
-    });
-    const bare = (await host.http("GET", "/")).json();
-    for (const name of ["cookies", "queryStringParameters", "pathParameters", "body"]) assert.ok(!(name in bare), name);
-    assert.deepEqual([bare.routeKey, bare.rawPath, bare.rawQueryString, bare.isBase64Encoded], ["$default", "/", "", false]);
-    assert.ok(!("authorizer" in bare.requestContext));
-  });
-});
-
-test("payload 1.0 is what an HTTP API gives", async () => {
-  await withPayload("1.0")(async (host) => {
-    const event = (await host.http("PUT", PATH, { ...REQUEST, client: "198.51.100.1" })).json();
-    const { requestTime, requestTimeEpoch, identity } = event.requestContext;
-    assert.match(requestTime, CLF);
-    assert.deepEqual([identity.sourceIp, identity.userAgent, identity.user], ["198.51.100.1", "agent", null]);
-    assert.deepEqual(event, {
-      version: "1.0",
-      resource: "/my/{id}",
-      path: "/my/a%20b",
-      httpMethod: "PUT",
-      headers: {
-        host: "market.example:8080",
-        "user-agent": "agent",
-        "x-two": "value2",
-        cookie: "cookie1=a; cookie2=b",
-        "content-type": "application/json",
-        "x-forwarded-for": "10.0.0.9, 203.0.113.7",
-      },
-      multiValueHeaders: {
-        host: ["market.example:8080"],
-        "user-agent": ["agent"],
-        "x-two": ["value1", "value2"],
-        cookie: ["cookie1=a; cookie2=b"],
-        "content-type": ["application/json"],
-        "x-forwarded-for": ["10.0.0.9, 203.0.113.7"],
-      },
-      queryStringParameters: { parameter1: "value 2", parameter2: "é" },
-      multiValueQueryStringParameters: { parameter1: ["value1", "value 2"], parameter2: ["é"] },
-      requestContext: {
-        accountId: "000000000000",
-        apiId: "demo",
-        authorizer: { claims: { sub: "ada", exp: "1700000000", groups: "[x y]", admin: "true" }, scopes: null },
-        domainName: "market.example",
-        domainPrefix: "market",
-        extendedRequestId: "inv-1",
-        httpMethod: "PUT",
-        identity,
-        path: "/my/a%20b",
-        protocol: "HTTP/1.1",
-        requestId: "inv-1",
-        requestTime,
-        requestTimeEpoch,
-        resourceId: "PUT /my/{id}",
-        resourcePath: "/my/{id}",
-        stage: "$default",
-      },
-      pathParameters: { id: "a b" },
-      stageVariables: null,
-      body: '{"message":"hé"}',
-      isBase64Encoded: false,
-    });
-    const bare = (await host.http("GET", "/x")).json();
-    const nulls = ["queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables", "body"];
-    for (const name of nulls) assert.equal(bare[name], null, name);
-    assert.equal(bare.resource, "/x");
+    const headers = [["x-forwarded-for", "10.0.0.9, 203.0.113.7"]];
+    const { requestContext, headers: got } = (await host.http("GET", "/", { headers, client: "198.51.100.1" })).json();
+    assert.match(requestContext.time, /^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/);
+    assert.ok(Math.abs(requestContext.timeEpoch - Date.now()) < 60_000);
+    assert.deepEqual([requestContext.http.sourceIp, got["x-forwarded-for"]], ["198.51.100.1", "10.0.0.9, 203.0.113.7"]);
   });
 });
 
 test("a body that is not text arrives as base64", async () => {
   await withPayload(undefined)(async (host) => {
-    const send = async (type, body, more = []) => {
-      const event = (await host.http("POST", "/", { headers: [...(type ? [["content-type", type]] : []), ...more], body })).json();
+    const send = async (type, body) => {
+      const event = (await host.http("POST", "/", { headers: type ? [["content-type", type]] : [], body })).json();
       return [event.isBase64Encoded, event.body];
     };
     const bytes = Buffer.from([0xff, 0, 1]);
     assert.deepEqual(await send("image/png", "text"), [true, Buffer.from("text").toString("base64")]);
     assert.deepEqual(await send("text/plain; charset=utf-8", "tëxt"), [false, "tëxt"]);
-    assert.deepEqual(await send("application/vnd.api+json", "{}"), [false, "{}"]);
-    assert.deepEqual(await send("application/x-www-form-urlencoded", "a=1"), [false, "a=1"]);
+    assert.deepEqual(await send("Application/JSON", "{}"), [false, "{}"]);
+    assert.deepEqual(await send("application/vnd.api+json", "{}"), [true, "e30="]);
+    assert.deepEqual(await send("application/x-www-form-urlencoded", "a=1"), [true, "YT0x"]);
     assert.deepEqual(await send("text/plain", bytes), [true, bytes.toString("base64")]);
-    assert.deepEqual(await send("application/json", "{}", [["content-encoding", "gzip"]]), [true, "e30="]);
-    assert.deepEqual(await send(undefined, "plain"), [false, "plain"]);
+    assert.deepEqual(await send(undefined, "plain"), [true, "cGxhaW4="]);
   });
 });
 
@@ -178,8 +65,8 @@ test("the answers of payload 2.0, told and inferred", async () => {
     assert.deepEqual(await seen("/told"), [201, told, "made"]);
     assert.deepEqual([...(await get("/binary")).body], [255, 0, 1]);
     assert.deepEqual(await seen("/bare"), [204, [], ""]);
-    assert.deepEqual((await get("/several")).headers.slice(0, 3), [["x-b", "1"], ["x-a", "1"], ["x-a", "2"]]);
-    assert.equal((await get("/strange")).text, '{"a":1}');
+    assert.deepEqual((await get("/several")).headers, [["x-a", "0"], ["x-b", "1"]]);
+    assert.match(await get("/strange"), /body .* must be a string, not object: use JSON\.stringify/);
     assert.match(await get("/bad"), /statusCode often/);
     assert.match(await get("/smuggled"), /header "x-a"/);
   });
@@ -190,7 +77,7 @@ test("the answers of payload 1.0 have a statusCode", async () => {
     export const handler = async (event) => answers[event.path.slice(1)];`;
   await withPayload("1.0", handler)(async (host) => {
     const good = await host.http("GET", "/good");
-    assert.deepEqual(good.headers, [["set-cookie", "a=1"], ["set-cookie", "b=2"], ["content-type", "application/json"]]);
+    assert.deepEqual(good.headers, [["set-cookie", "a=1"], ["set-cookie", "b=2"], ["content-type", "text/plain; charset=utf-8"]]);
     for (const path of ["/text", "/none"]) assert.match((await host.http("GET", path)).error.message, /no statusCode/);
   });
 });

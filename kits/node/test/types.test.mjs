@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,13 @@ import { install } from "./npm.mjs";
 
 const TYPES = new URL("../types/index.d.ts", import.meta.url);
 const SOURCE = new URL("./types/", import.meta.url);
+const TEMPLATES = new URL("../../../templates/", import.meta.url);
+const SAMPLES = [
+  new URL("handlers.ts", SOURCE),
+  new URL("handlers.mjs", SOURCE),
+  new URL("node-ts/src/hello.ts", TEMPLATES),
+  new URL("node-http/src/hello.mjs", TEMPLATES),
+];
 
 /** Compiles the samples in a project of its own, as `tsc` would in a user's. */
 async function tsc(modules, options) {
@@ -22,7 +29,7 @@ async function tsc(modules, options) {
     await mkdir(join(project, ".sf/types"), { recursive: true });
     await mkdir(join(project, "src"));
     await cp(TYPES, join(project, ".sf/types/node.d.ts"));
-    for (const name of ["handlers.ts", "handlers.mjs"]) await cp(new URL(name, SOURCE), join(project, "src", name));
+    for (const sample of SAMPLES) await cp(sample, join(project, "src", basename(sample.pathname)));
     await symlink(modules, join(project, "node_modules"), "junction");
     const compilerOptions = { target: "es2023", module: "nodenext", strict: true, noUncheckedIndexedAccess: true, noEmit: true, ...options };
     const config = { compilerOptions: { ...compilerOptions, allowJs: true, checkJs: true }, include: ["src"] };

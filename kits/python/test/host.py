@@ -90,7 +90,7 @@ class Worker:
         return self.answer(self.request(http_head(method, url, params, headers), body))
 
     def event(self, data, kind="application/json", **attributes):
-        event = {"specversion": "1.0", "id": "e", "type": "sf.test", "source": "/", "datacontenttype": kind, **attributes}
+        event = {"specversion": "1.0", "id": "e", "type": "sf.invoke", "source": "/", "datacontenttype": kind, **attributes}
         return self.answer(self.request({"kind": "event", "event": event}, data))
 
     def run(self, data=None):

@@ -243,11 +243,14 @@ class Messages(Ctx):
         got = self.run_body("""
             import os, subprocess, sys
             ctx.queue("mail").send(1)
+            ctx.call("match")
             shown = subprocess.run([sys.executable, "-c", "import os; print([k for k in os.environ if 'DATA' in k])"], stdout=subprocess.PIPE)
             return [[name for name in os.environ if "DATA" in name], shown.stdout.decode().strip()]
         """)
         self.assertEqual(got, [[], "[]"])
-        self.assertEqual(self.api.requests[0][2]["traceparent"], "00-a-b-01")
+        # The caller's own, also on calls: the host notices a circle of them by it.
+        self.assertEqual([path for _, path, _ in self.api.requests], ["/queues/mail/messages", "/functions/match"])
+        self.assertEqual([headers["traceparent"] for *_, headers in self.api.requests], ["00-a-b-01"] * 2)
 
 
 class Connections(Ctx):

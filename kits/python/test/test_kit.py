@@ -74,7 +74,7 @@ class Http(unittest.TestCase):
 class Events(unittest.TestCase):
     def test_a_cloud_event_with_json_or_bytes(self):
         with serve("def handler(event, ctx):\n    return {'type': event['type'], 'data': repr(event['data'])}\n") as worker:
-            self.assertEqual(json.loads(worker.event(b'{"a": [1]}')[2]), {"type": "sf.test", "data": "{'a': [1]}"})
+            self.assertEqual(json.loads(worker.event(b'{"a": [1]}')[2]), {"type": "sf.invoke", "data": "{'a': [1]}"})
             self.assertEqual(json.loads(worker.event(b"\0", "application/x")[2])["data"], "b'\\x00'")
 
     def test_an_exception_is_an_error_and_the_worker_lives(self):

@@ -11,6 +11,7 @@ from .venv import python_with
 
 TYPES = pathlib.Path(__file__).parent.parent / "types"
 SOURCE = pathlib.Path(__file__).parent / "typing"
+TEMPLATE = pathlib.Path(__file__).parents[3] / "templates" / "python-http"
 
 
 class Types(unittest.TestCase):
@@ -22,6 +23,10 @@ class Types(unittest.TestCase):
 
     def test_handlers_are_without_errors(self):
         code, said = self.mypy("handlers.py")
+        self.assertEqual(code, 0, said)
+
+    def test_the_template_is_without_errors(self):
+        code, said = self.mypy(str(TEMPLATE / "src" / "hello.py"))
         self.assertEqual(code, 0, said)
 
     def test_mistakes_are_found(self):

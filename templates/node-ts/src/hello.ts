@@ -1,11 +1,8 @@
-type Context = {
-  params: Record<string, string>;
-  log: { info(message: string, fields?: Record<string, unknown>): void };
-};
+import type { HttpHandler } from "../.sf/types/node.d.ts";
 
 /** A Fetch `Request` in, a `Response` out, on every provider. */
-export function hello(request: Request, ctx: Context): Response {
+export const hello: HttpHandler = (request, ctx) => {
   const name = ctx.params["name"] ?? "world";
   ctx.log.info("greeted", { name });
   return Response.json({ message: `Hello, ${name}!` });
-}
+};

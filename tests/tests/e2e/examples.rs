@@ -53,6 +53,14 @@ fn every_template() {
     for template in names {
         let _ = env.run(&folder, &["new", template, "--template", template, "--yes"]).ok();
         let project = Project::new(&env, folder.join(template));
+        let types = |path: &str| project.dir.join(".sf/types").join(path).is_file();
+        let (node, python) = (types("node.d.ts"), types("sf_kit/__init__.pyi"));
+        let (has_node, has_python) = match template {
+            "web-rust" => (false, false),
+            "market" => (true, true),
+            _ => (template.starts_with("node"), template.starts_with("python")),
+        };
+        assert_eq!((node, python), (has_node, has_python), "{template}");
         match template {
             "market" => {
                 let _ = project.deploy();

@@ -5,10 +5,10 @@ use sf_e2e::{Env, Project, http};
 
 use crate::support::installs;
 
-fn manifest(handler: &str, more: &str) -> String {
+fn manifest(runtime: &str, handler: &str, more: &str) -> String {
     format!(
         "sf = 1\n[project]\nname = \"framework\"\nprovider = \"self-hosted\"\n[functions.app]\ninterface = \"lambda\"\n\
-         handler = \"{handler}\"\nhttp = [\"ANY /\", \"ANY /{{proxy+}}\"]\n{more}"
+         runtime = \"{runtime}\"\nhandler = \"{handler}\"\nhttp = [\"ANY /\", \"ANY /{{proxy+}}\"]\n{more}"
     )
 }
 
@@ -38,7 +38,8 @@ fn answers(project: &Project<'_>) {
 fn node(packages: &str, file: &str, handler: &str, code: &str, payload: &str) {
     let env = Env::new();
     let package = format!("{{\"private\": true, \"dependencies\": {packages}}}");
-    let files = [("sf.toml", &*manifest(handler, payload)), ("package.json", &*package), (file, code)];
+    let files =
+        [("sf.toml", &*manifest("node", handler, payload)), ("package.json", &*package), (file, code)];
     let project = env.project("framework", &files);
     if installs(&project, "npm", &["install", "--no-audit", "--no-fund", "--ignore-scripts"]) {
         let _ = project.deploy();
@@ -61,13 +62,13 @@ module.exports.handler = serverless(app, { binary: ["image/*"] });
 
 #[test]
 fn express() {
-    node(r#"{"express": "5.1.0", "serverless-http": "3.2.0"}"#, "app.js", "app.handler", EXPRESS, "");
+    node(r#"{"express": "5.1.0", "serverless-http": "4.0.0"}"#, "app.js", "app.handler", EXPRESS, "");
 }
 
 #[test]
 fn express_with_payload_1() {
     node(
-        r#"{"express": "5.1.0", "serverless-http": "3.2.0"}"#,
+        r#"{"express": "5.1.0", "serverless-http": "4.0.0"}"#,
         "app.js",
         "app.handler",
         EXPRESS,
@@ -97,7 +98,7 @@ export const handler = handle(app);
 
 fn python(packages: &str, code: &str) {
     let env = Env::new();
-    let text = manifest("app.handler", "runtime = \"python\"\n");
+    let text = manifest("python", "app.handler", "");
     let project =
         env.project("framework", &[("sf.toml", &text), ("requirements.txt", packages), ("app.py", code)]);
     if installs(

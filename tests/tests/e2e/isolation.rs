@@ -110,7 +110,7 @@ fn attempts(env: &Env, victim: &Json) -> Vec<Attempt> {
             json!({"act": "run", "words": ["cat", host.join("token")]}),
         ),
     ];
-    for file in ["token", "host.json", "id", "lock", "requests.log", "apps/walls.dev.json"] {
+    for file in ["token", "host.json", "id", "lock", "requests.log", "apps.db", "data/data.db"] {
         let path = host.join(file);
         assert!(path.exists(), "{}", path.display());
         attempts.push(attempt(&format!("read {file}"), &["files"], json!({"act": "read", "path": path})));

@@ -12,7 +12,8 @@ from .http import dumps, grouped, last_hop, request_time
 
 
 def lambda_event(event, names):
-    """The Lambda event of a CloudEvent whose data is decoded. A call's and an invocation's payload is the event itself."""
+    """The Lambda event of a CloudEvent whose data is decoded. A call's and an invocation's payload is the event itself; an event that
+    AWS has no form for stays a CloudEvent."""
     kind = event["type"]
     if kind == "sf.queue":
         return {"Records": [sqs_record(event, message, names) for message in event["data"]["messages"]]}
@@ -26,7 +27,7 @@ def lambda_event(event, names):
         return scheduled_event(event, names)
     if kind.startswith("sf.socket."):
         return socket_event(event, names)
-    return event["data"]
+    return event["data"] if kind in ("sf.call", "sf.invoke") else event
 
 
 def source_name(event):
@@ -244,10 +245,10 @@ def lambda_result(event, value):
             raise RuntimeError("the handler reported its record as failed (batchItemFailures)")
         return None
     if kind == "sf.socket.connect":
-        if not isinstance(value, dict) or "statusCode" not in value:
+        if not isinstance(value, dict) or value.get("statusCode") is None:
             raise TypeError('a Lambda handler of $connect must return {"statusCode": 200}, or another status to refuse')
         return {"status": int(value["statusCode"])}
-    return value
+    return value if kind in ("sf.call", "sf.invoke") else None
 
 
 def failed_items(value, known):

@@ -13,6 +13,9 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}
 """Beside text/*, what API Gateway passes on as text; everything else, a missing type included, is base64."""
 
+NOT_FORWARDED = {"connection", "content-length", "keep-alive", "transfer-encoding"}
+"""What concerns one connection only; the length is that of what is sent."""
+
 
 def request_time(ms):
     """`12/Mar/2020:19:03:58 +0000`, whatever the locale."""
@@ -159,7 +162,7 @@ def claim_text(value):
 
 def http_response(value, payload):
     """The response that API Gateway makes of what the handler returned."""
-    if isinstance(value, dict) and "statusCode" in value:
+    if isinstance(value, dict) and value.get("statusCode") is not None:
         return explicit_response(value, payload)
     if payload == "1.0":
         raise TypeError('a Lambda handler with payload 1.0 must return {"statusCode": …, "body": …}')
@@ -188,7 +191,18 @@ def explicit_response(value, payload):
     data = b64decode(body) if value.get("isBase64Encoded") else body.encode()
     if data and "content-type" not in headers:
         headers.append("content-type", "text/plain; charset=utf-8")
-    return Response(data, int(value["statusCode"]), headers)
+    headers.pairs = [pair for pair in headers.pairs if pair[0] not in NOT_FORWARDED]
+    return Response(data, status(value["statusCode"]), headers)
+
+
+def status(code):
+    try:
+        number = int(code)
+    except (TypeError, ValueError):
+        number = 0
+    if not 200 <= number <= 599:
+        raise ValueError(f"the handler returned the statusCode {code!r}")
+    return number
 
 
 def header_text(value):

@@ -4,7 +4,10 @@ mod http;
 
 fn main() -> std::io::Result<()> {
     http::serve(|request| {
-        let text = String::from_utf8_lossy(&request.body).into_owned();
+        if (request.method.as_str(), request.path.as_str()) != ("POST", "/match") {
+            return (404, "{\"error\":\"there is only POST /match\"}".into());
+        }
+        let text = String::from_utf8_lossy(&request.body);
         match best(&text) {
             Some(name) => (200, format!("{{\"best\":\"{name}\"}}")),
             None => (422, "{\"error\":\"no candidates\"}".into()),

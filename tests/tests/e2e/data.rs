@@ -3,6 +3,8 @@
 use serde_json::json;
 use sf_e2e::{Env, Project, Run, eventually, http};
 
+use crate::support::holding;
+
 const MANIFEST: &str = r#"sf = 1
 
 [project]
@@ -69,22 +71,6 @@ fn heard(project: &Project<'_>) -> Vec<String> {
         .collect();
     heard.sort();
     heard
-}
-
-/// Every file below a folder that holds the text.
-fn holding(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(holding(&path, text));
-        } else if let Ok(bytes) = std::fs::read(&path)
-            && bytes.windows(text.len()).any(|window| window == text.as_bytes())
-        {
-            found.push(path);
-        }
-    }
-    found
 }
 
 #[test]

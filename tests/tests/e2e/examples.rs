@@ -1,6 +1,5 @@
-//! Every example deploys and answers; every template makes a project that does.
+//! Every example deploys and answers (`market.rs` has that of the talent market); every template makes a project that does.
 
-use serde_json::json;
 use sf_e2e::{Env, Project, eventually, http};
 
 fn hello(project: &Project<'_>) {
@@ -39,39 +38,6 @@ fn hello_web() {
     hello(&project);
     let echo = http::send("POST", &format!("{}/echo", project.url()), &[], b"said").unwrap();
     assert_eq!(echo.text(), "said");
-}
-
-/// What needs neither a token nor a mail service; the whole story is told elsewhere.
-#[test]
-fn talent_market() {
-    let env = Env::new();
-    let project = env.example("talent-market");
-    let _ = project.deploy().says(&["secret `smtp-password` has no value"]);
-    assert_eq!(project.get("/profiles/1").status, 404);
-    let ada = json!({ "id": "1", "name": "Ada", "email": "ada@example.com", "skills": ["rust", "analysis"] });
-    let _ = project.sf(&["table", "put", "profiles", &ada.to_string()]).ok();
-    assert_eq!(project.get("/profiles/1").json()["name"], "Ada");
-    eventually("the index has seen the change", || {
-        (project.get("/skills/rust").json() == json!([{ "id": "1", "name": "Ada" }])).then_some(())
-    });
-
-    let _ = project
-        .sf(&["topic", "publish", "projects", "{\"title\": \"A compiler\", \"skills\": [\"rust\"]}"])
-        .ok();
-    eventually("the mail is written", || {
-        project.sf(&["logs", "send"]).ok().stdout.contains("ada@example.com").then_some(())
-    });
-
-    let body = b"job: rust\nAda: rust\nGrace: cobol\n";
-    let best = http::send("POST", &format!("{}/match", project.url()), &[], body).unwrap();
-    assert_eq!(best.json(), json!({ "best": "Ada" }));
-    assert_eq!(project.get("/orders/1").json()["item"], "a logo");
-    assert_eq!(project.get("/orders/2").status, 404);
-    let _ = env.run(env.dir(), &["host", "clock", "--advance", "24h"]).ok();
-    eventually("the night comes", || {
-        let listed = project.sf(&["bucket", "ls", "reports", "--json"]).ok().json();
-        (!listed["objects"].as_array()?.is_empty()).then_some(())
-    });
 }
 
 /// As a new user would: `sf new`, then `sf deploy`. TypeScript needs its esbuild first.

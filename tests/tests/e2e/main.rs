@@ -14,6 +14,7 @@ mod input;
 mod isolation;
 mod lambda;
 mod load;
+mod market;
 mod misbehaviour;
 mod plan;
 mod s3;

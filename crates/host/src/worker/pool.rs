@@ -267,7 +267,7 @@ impl Pool {
             )
         };
         let kind = tokio::time::timeout(START_TIMEOUT, start).await.map_err(|_| too_slow())??;
-        bytecode::compile(context, spec, &program, folder);
+        bytecode::compile(context, spec, program, folder);
         Ok(Worker::new(kind))
     }
 

@@ -3,10 +3,10 @@
 //! A host says where it is in `host.json` of its data folder. That is a hint, not a fact: the process may have died since. Only one that
 //! answers with the recorded identity counts as running.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sf_host_api::{Client, ClientError};
@@ -18,8 +18,11 @@ use crate::ui::Ui;
 
 /// How long a host may take to restore what was deployed and listen.
 const START_DEADLINE: Duration = Duration::from_secs(60);
-/// How long a process may take from letting go of its folder to its end.
-const EXIT_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a host may take to stop: 10 s each for what is in flight, for calls of its API and for transfers of its buckets, and then some to
+/// end what it started on a machine that is busy.
+const STOP_DEADLINE: Duration = Duration::from_secs(120);
+/// How often it is looked whether it has.
+const STOP_LOOK: Duration = Duration::from_millis(5);
 /// Lines of the host's log that are shown when it does not start.
 const LOG_LINES: usize = 8;
 
@@ -163,17 +166,32 @@ impl Embedded {
         let Some(running) = self.running().await? else { return Ok(false) };
         Client::new(&running.url, &running.token)?.shutdown().await?;
         let _progress = ui.progress("stopping: what is in flight ends first", 0);
-        // The host owns its folder until its end: this lock is what it holds.
-        let path = self.dir.join("lock");
-        let gone = tokio::task::spawn_blocking(move || File::open(path).and_then(|file| file.lock()));
-        gone.await
-            .map_err(Error::internal)?
-            .map_err(|cause| Error::io("wait for", "the host's end", &cause))?;
-        let deadline = Instant::now() + EXIT_DEADLINE;
-        while sf_host::is_alive(running.pid) && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+        let gone = async {
+            while self.runs(running.pid)? {
+                tokio::time::sleep(STOP_LOOK).await;
+            }
+            Ok(true)
+        };
+        tokio::time::timeout(STOP_DEADLINE, gone).await.unwrap_or_else(|_| {
+            let (pid, seconds) = (running.pid, STOP_DEADLINE.as_secs());
+            let message = format!("stop the embedded host: process {pid} did not end within {seconds} s");
+            let hint = format!("its log is `{}`; end the process by force", self.log().display());
+            Err(Error::new(Exit::Unreachable, "host-not-stopped", message).hint(hint))
+        })
+    }
+
+    /// Whether a host that was told to stop still does something: its process is there, or where the system is not asked for that, its folder
+    /// is locked. (Another host that was started since has the folder, but is another process.)
+    fn runs(&self, pid: u32) -> Result<bool, Error> {
+        if cfg!(unix) {
+            return Ok(sf_host::is_alive(pid));
         }
-        Ok(true)
+        let failed = |cause: std::io::Error| Error::io("wait for", "the host's end", &cause);
+        match File::open(self.dir.join("lock")).map_err(failed)?.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+        }
     }
 
     fn log(&self) -> PathBuf {

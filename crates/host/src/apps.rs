@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) calls: crate::data_api::calls::Calls,
     pub(crate) logs: Logs,
     pub(crate) shutdown: CancellationToken,
+    /// Stopping: what was in flight has ended.
+    pub(crate) drained: CancellationToken,
     /// Told when schedules or the clock changed.
     pub(crate) schedules_changed: Notify,
     pub(crate) started_ms: u64,
@@ -188,6 +190,7 @@ impl Shared {
             clock,
             logs: Logs::start(),
             shutdown: CancellationToken::new(),
+            drained: CancellationToken::new(),
             schedules_changed: Notify::new(),
             started_ms: crate::clock::now_ms(),
             requests,

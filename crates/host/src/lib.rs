@@ -32,7 +32,7 @@ mod tokens;
 mod worker;
 
 use std::ffi::OsString;
-use std::future::Future;
+use std::future::{Future, IntoFuture as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -136,6 +136,9 @@ impl HostError {
     }
 }
 
+/// How long calls of the control API may go on when all else has ended: a function called by hand may take its time.
+const LAST_CALLS: Duration = Duration::from_secs(10);
+
 /// A host that listens.
 pub struct Host {
     shared: Arc<apps::Shared>,
@@ -193,9 +196,20 @@ impl Host {
             draining.shutdown.cancelled().await;
             firing.abort();
             draining.drain().await;
+            draining.drained.cancel();
         };
-        let served =
-            axum::serve(listener, control::router(shared.clone())).with_graceful_shutdown(drained).await;
+        let overdue = async {
+            shared.drained.cancelled().await;
+            tokio::time::sleep(LAST_CALLS).await;
+        };
+        let serving = axum::serve(listener, control::router(shared.clone())).with_graceful_shutdown(drained);
+        let served = tokio::select! {
+            served = serving.into_future() => served,
+            () = overdue => {
+                tracing::warn!("calls of the control API did not end and are broken off");
+                Ok(())
+            }
+        };
         scheduler.abort();
         buckets.close().await;
         shared.store.withdraw();

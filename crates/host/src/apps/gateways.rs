@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use sf_host_api::ApiError;
 
 use super::{App, Shared, fault, lock};
@@ -26,11 +27,13 @@ impl Shared {
     }
 
     pub(super) async fn close_gateways(&self) {
-        for app in self.apps() {
+        let close = async |app: Arc<App>| {
             if let Some(gateway) = app.gateway.lock().await.take() {
                 gateway.close().await;
             }
-        }
+        };
+        // All at once: each may take its time.
+        join_all(self.apps().into_iter().map(close)).await;
     }
 
     /// The app's port: the one asked for, or the one it has, or the first free one that no other app has.

@@ -1,5 +1,6 @@
 //! Calling a function by hand.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,8 +12,9 @@ use tokio::sync::broadcast;
 
 use super::{Host, Refusal, no_app};
 use crate::apps::fault;
+use crate::gateway::router::Found;
 use crate::release::Release;
-use crate::worker::{Body, CallError, Invocation, collect, full};
+use crate::worker::{Body, CallError, Invocation, Route, collect, full};
 
 /// Of an answer, so much is shown.
 const MAX_ANSWER: usize = 6 << 20;
@@ -69,8 +71,10 @@ fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: &Value) -> 
     let bad =
         |error: &dyn std::fmt::Display| Refusal(fault("bad-payload", format!("make the request: {error}")));
     let plain = path.split('?').next().unwrap_or(path);
-    let params = match release.router.find(method, plain) {
-        crate::gateway::router::Found::Function { function, params, .. } if function == name => params,
+    let route = match release.router.find(method, plain) {
+        Found::Function { function, label, params, .. } if function == name => {
+            Route { label, params, client: Ipv4Addr::LOCALHOST.into() }
+        }
         _ => {
             return Err(bad(&format!("`{method} {path}` is no route of `{name}`; give `method` and `path`")));
         }
@@ -87,7 +91,7 @@ fn invocation(release: &Arc<Release>, name: &str, id: &str, payload: &Value) -> 
     };
     let request = request.body(full(body)).map_err(|error| bad(&error))?;
     let auth = None;
-    Ok(Invocation::Http { request: Box::new(request), url, params, auth, id: id.to_owned(), trace })
+    Ok(Invocation::Http { request: Box::new(request), url, route, auth, id: id.to_owned(), trace })
 }
 
 async fn read(response: http::Response<Body>, is_http: bool) -> (bool, Value) {

@@ -1,7 +1,7 @@
 //! An app's listener: its connections, bounded in number and in time.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,9 +82,9 @@ fn max_connections() -> usize {
 async fn accept(listener: TcpListener, public: Arc<Public>, free: Arc<Semaphore>) {
     let mut is_failing = false;
     loop {
-        let stream = tokio::select! {
+        let (stream, client) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
                 Err(error) => {
                     // Said once, not twenty times a second.
                     if !std::mem::replace(&mut is_failing, true) {
@@ -99,7 +99,7 @@ async fn accept(listener: TcpListener, public: Arc<Public>, free: Arc<Semaphore>
         is_failing = false;
         let _ = stream.set_nodelay(true);
         match free.clone().try_acquire_owned() {
-            Ok(permit) => drop(public.tasks.spawn(serve(stream, public.clone(), permit))),
+            Ok(permit) => drop(public.tasks.spawn(serve(stream, client, public.clone(), permit))),
             Err(_) => refuse(stream).await,
         }
     }
@@ -114,7 +114,7 @@ async fn refuse(mut stream: TcpStream) {
     let _ = tokio::time::timeout(Duration::from_millis(1), stream.write_all(FULL)).await;
 }
 
-async fn serve(stream: TcpStream, public: Arc<Public>, permit: OwnedSemaphorePermit) {
+async fn serve(stream: TcpStream, client: IpAddr, public: Arc<Public>, permit: OwnedSemaphorePermit) {
     // Until a client says something it costs no buffers.
     tokio::select! {
         spoke = tokio::time::timeout(HEAD_TIMEOUT, stream.readable()) => {
@@ -124,7 +124,7 @@ async fn serve(stream: TcpStream, public: Arc<Public>, permit: OwnedSemaphorePer
     }
     let upgraded = Upgraded::default();
     let stop = public.stop.clone();
-    let visit = Visit { public, upgraded: upgraded.clone(), permit: Arc::new(permit) };
+    let visit = Visit { public, client, upgraded: upgraded.clone(), permit: Arc::new(permit) };
     let service = service_fn(move |request| {
         let visit = visit.clone();
         async move { Ok::<_, Infallible>(answer(&visit, request).await) }

@@ -18,6 +18,7 @@ pub(crate) mod router;
 mod throttle;
 mod websocket;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ use tokio_util::task::TaskTracker;
 use crate::apps::App;
 use crate::release::Release;
 use crate::sockets::Sockets;
-use crate::worker::{Body, CallError, Invocation, full};
+use crate::worker::{Body, CallError, Invocation, Route, full};
 use cors::Cors;
 use guard::Upgraded;
 pub(crate) use listener::Gateway;
@@ -61,6 +62,8 @@ struct Public {
 #[derive(Clone)]
 struct Visit {
     public: Arc<Public>,
+    /// The address of its other end.
+    client: IpAddr,
     upgraded: Upgraded,
     /// Its place among the gateway's connections.
     permit: Arc<OwnedSemaphorePermit>,
@@ -98,8 +101,8 @@ async fn respond(
         return websocket::open(visit, release, &name, request).await;
     }
     let found = release.router.find(request.method().as_str(), request.uri().path());
-    let (route, function, params) = match found {
-        Found::Function { route, function, params } => (route, function, params),
+    let (route, label, function, params) = match found {
+        Found::Function { route, label, function, params } => (route, label, function, params),
         Found::Nothing if request.method() == Method::OPTIONS && request.uri().path() == "*" => {
             return Ok(no_content());
         }
@@ -131,7 +134,8 @@ async fn respond(
     let mut ready = prepared.map_err(body::Fault::problem)?;
     strip_hop_by_hop(ready.request.headers_mut());
     let request = Box::new(ready.request);
-    let call = pool.call(Invocation::Http { request, url, params, auth, id: id.clone(), trace });
+    let route = Route { label, params, client: visit.client };
+    let call = pool.call(Invocation::Http { request, url, route, auth, id: id.clone(), trace });
     let called = tokio::select! {
         biased;
         fault = ready.verdict.fault() => return Err(fault.problem()),

@@ -1,6 +1,7 @@
 //! Which function answers a request: method and path pattern, the most specific first.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sf_host_api::RouteSpec;
 
@@ -20,6 +21,7 @@ type Methods = BTreeMap<String, Target>;
 
 struct Target {
     route: usize,
+    label: Arc<str>,
     function: String,
     names: Vec<String>,
 }
@@ -33,8 +35,8 @@ pub(crate) struct Router {
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// To a function, by a route (counted as they were given), with its parameters decoded.
-    Function { route: usize, function: String, params: Vec<(String, String)> },
+    /// To a function, by a route (counted as they were given; its label is `GET /profiles/{id}`), with its parameters decoded.
+    Function { route: usize, label: Arc<str>, function: String, params: Vec<(String, String)> },
     /// The path exists, but not with this method; these it has.
     OtherMethods(Vec<String>),
     /// Nowhere.
@@ -75,7 +77,8 @@ impl Router {
             }
         }
         let place = if greedy { &mut node.greedy } else { &mut node.here };
-        let target = Target { route: index, function: route.function.clone(), names };
+        let label = format!("{} {}", route.method, route.path).into();
+        let target = Target { route: index, label, function: route.function.clone(), names };
         match place.insert(route.method.clone(), target) {
             None => Ok(()),
             Some(_) => Err(format!("route `{} {}` is there twice", route.method, route.path)),
@@ -93,7 +96,8 @@ impl Router {
         match search.walk(&self.root, 0) {
             Some((target, values)) => {
                 let params = target.names.iter().cloned().zip(values).collect();
-                Found::Function { route: target.route, function: target.function.clone(), params }
+                let (route, label) = (target.route, target.label.clone());
+                Found::Function { route, label, function: target.function.clone(), params }
             }
             None if search.others.is_empty() => Found::Nothing,
             None => {

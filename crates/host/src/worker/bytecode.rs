@@ -21,11 +21,12 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// Folders that were seen to, so that the workers of a function do it once.
 static SEEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// Compiles an artifact's Python in the background, unless that was done.
+/// Compiles an artifact's Python in the background, unless that was done. The worker that this is for has its first call to answer now:
+/// nothing is done on that call's way, and what is done gives way to it.
 pub(super) fn compile(
     context: &FunctionContext,
     spec: &FunctionSpec,
-    program: &Program,
+    program: Program,
     folder: &Arc<Unpacked>,
 ) {
     let is_done = || folder.join(".sf-kit/sf_kit/__pycache__").is_dir();
@@ -33,8 +34,13 @@ pub(super) fn compile(
     if spec.runtime.family != "python" || is_done() || !is_new() {
         return;
     }
+    let (context, memory, folder) = (context.clone(), spec.memory, folder.clone());
+    tokio::spawn(async move { run(&context, memory, &program, &folder).await });
+}
+
+async fn run(context: &FunctionContext, memory: u64, program: &Program, folder: &Arc<Unpacked>) {
     let path: &Path = folder;
-    let need = Need { memory: spec.memory, trees: &program.trees, folder: path, writable: Some(path) };
+    let need = Need { memory, trees: &program.trees, folder: path, writable: Some(path) };
     let Ok(place) = context.sandbox.place(&need) else { return };
     // By its name: the working folder is the one from before the sandbox, where nobody writes.
     let name = path.to_string_lossy().into_owned();
@@ -45,11 +51,8 @@ pub(super) fn compile(
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = command.spawn() else { return };
     let occupied = context.sandbox.occupy(place, launcher::group_of(&child));
-    let folder = folder.clone();
-    tokio::spawn(async move {
-        // A file that does not compile fails when it is imported: that is the function's own business.
-        let _ = tokio::time::timeout(TIMEOUT, child.wait()).await;
-        let _ = tokio::task::spawn_blocking(move || occupied.clear()).await;
-        drop(folder);
-    });
+    launcher::give_way(&child);
+    // A file that does not compile fails when it is imported: that is the function's own business.
+    let _ = tokio::time::timeout(TIMEOUT, child.wait()).await;
+    let _ = tokio::task::spawn_blocking(move || occupied.clear()).await;
 }

@@ -1,7 +1,7 @@
 //! A worker that speaks `docs/worker-protocol.md`: many requests at once over one connection.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,20 +10,19 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sf_host_api::FunctionSpec;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 
+use super::door::Door;
 use super::frames::{self, ACKNOWLEDGE, Frame, FrameDecoder, WINDOW};
 use super::pool::FunctionContext;
 use super::process::Process;
+use super::request::{self, Parts};
 use super::runtime::Program;
 use super::{Body, BoxError, CallError, Invocation};
-
-/// A request body up to this size travels in the request's own frame.
-const INLINE: u64 = 256 << 10;
 
 type Answer = oneshot::Sender<Result<(ResponseHead, Option<BodyStream>, Bytes), CallError>>;
 
@@ -49,32 +48,24 @@ impl Shared {
         // Without a connection every exchange fails by itself.
         let _ = self.out.send(frame);
     }
+
+    /// The client went away in the middle of its request. A handler that has not answered yet waits for the rest, and never will.
+    fn break_off(&self, id: u32) {
+        let mut frame = BytesMut::new();
+        frames::cancel(&mut frame, id);
+        self.send(frame);
+        let answer = self.exchanges().get_mut(&id).and_then(|exchange| exchange.answer.take());
+        if let Some(answer) = answer {
+            self.exchanges().remove(&id);
+            let _ = answer.send(Err(CallError::Broken("the request's body broke off".into())));
+        }
+    }
 }
 
 pub(super) struct FramedWorker {
     shared: Arc<Shared>,
     next: AtomicU32,
     pub(super) process: Process,
-}
-
-#[derive(Serialize)]
-struct RequestHead<'a> {
-    kind: &'static str,
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    headers: Vec<(&'a str, String)>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    params: BTreeMap<&'a str, &'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auth: Option<&'a serde_json::Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'a serde_json::Value>,
-    deadline_ms: u64,
-    trace: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -158,7 +149,7 @@ impl FramedWorker {
         if self.shared.out.is_closed() {
             return Err(CallError::Crashed);
         }
-        let rest = self.send_request(id, &invocation_parts(invocation).await?, deadline_ms)?;
+        let rest = self.send_request(id, invocation, deadline_ms).await?;
         if let Some((body, sent)) = rest {
             credit.forget_permits(sent);
             tokio::spawn(send_body(self.shared.clone(), id, body, credit));
@@ -167,92 +158,19 @@ impl FramedWorker {
         response(head, first, stream, guard)
     }
 
-    fn send_request(
+    /// Sends the head and what is here of the body; gives the rest of it, and how much was sent.
+    async fn send_request(
         &self,
         id: u32,
-        parts: &Parts,
+        invocation: Invocation,
         deadline_ms: u64,
     ) -> Result<Option<(Body, usize)>, CallError> {
-        let head = RequestHead {
-            kind: if parts.event.is_some() { "event" } else { "http" },
-            id: &parts.id,
-            method: parts.head.as_ref().map(|head| head.method.as_str()),
-            url: parts.url.as_deref(),
-            headers: parts.head.as_ref().map(|head| header_pairs(&head.headers)).unwrap_or_default(),
-            params: parts.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-            auth: parts.auth.as_deref(),
-            event: parts.event.as_ref(),
-            deadline_ms,
-            trace: &parts.trace,
-        };
-        let head = serde_json::to_vec(&head).map_err(|error| CallError::Broken(error.to_string()))?;
-        let rest = parts.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Parts { head, first, rest } = request::parts(invocation, deadline_ms).await?;
         let mut frame = BytesMut::new();
-        frames::request(&mut frame, id, &head, &parts.first, rest.is_none());
+        frames::request(&mut frame, id, &head, &first, rest.is_none());
         self.shared.send(frame);
-        Ok(rest.map(|body| (body, parts.first.len())))
+        Ok(rest.map(|body| (body, first.len())))
     }
-}
-
-/// An invocation taken apart: what goes into the first frame, and the body that follows it.
-struct Parts {
-    head: Option<http::request::Parts>,
-    url: Option<String>,
-    params: Vec<(String, String)>,
-    auth: Option<Arc<serde_json::Value>>,
-    event: Option<serde_json::Value>,
-    id: String,
-    trace: String,
-    first: Bytes,
-    rest: Mutex<Option<Body>>,
-}
-
-async fn invocation_parts(invocation: Invocation) -> Result<Parts, CallError> {
-    match invocation {
-        Invocation::Event { event, data, id, trace } => {
-            let rest = Mutex::default();
-            Ok(Parts {
-                head: None,
-                url: None,
-                params: Vec::new(),
-                auth: None,
-                event: Some(event),
-                id,
-                trace,
-                first: data,
-                rest,
-            })
-        }
-        Invocation::Http { request, url, params, auth, id, trace } => {
-            let (head, body) = (*request).into_parts();
-            let size = http_body::Body::size_hint(&body);
-            let (first, rest) = if size.exact().is_some_and(|size| size <= INLINE) {
-                let collected = body.collect().await;
-                let bytes = collected
-                    .map_err(|error| CallError::Broken(format!("read the request's body: {error}")))?;
-                (bytes.to_bytes(), None)
-            } else {
-                (Bytes::new(), Some(body))
-            };
-            Ok(Parts {
-                head: Some(head),
-                url: Some(url),
-                params,
-                auth,
-                event: None,
-                id,
-                trace,
-                first,
-                rest: Mutex::new(rest),
-            })
-        }
-    }
-}
-
-/// Values as the Fetch standard's byte strings: each byte is the code point of the same number.
-fn header_pairs(headers: &http::HeaderMap) -> Vec<(&str, String)> {
-    let latin1 = |value: &http::HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
-    headers.iter().map(|(name, value)| (name.as_str(), latin1(value))).collect()
 }
 
 async fn check_hello(
@@ -372,10 +290,7 @@ impl http_body::Body for StreamedBody {
 async fn send_body(shared: Arc<Shared>, id: u32, mut body: Body, credit: Arc<Semaphore>) {
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            // The client went away in the middle of its request.
-            let mut frame = BytesMut::new();
-            frames::cancel(&mut frame, id);
-            return shared.send(frame);
+            return shared.break_off(id);
         };
         let Ok(mut bytes) = frame.into_data() else { continue };
         while bytes.has_remaining() {
@@ -477,57 +392,5 @@ fn dispatch(shared: &Shared, frame: Frame) {
             }
         }
         _ => {}
-    }
-}
-
-/// Where a worker connects to: a Unix socket only this user can reach, or loopback TCP where there are none.
-struct Door {
-    address: String,
-    #[cfg(unix)]
-    listener: tokio::net::UnixListener,
-    #[cfg(unix)]
-    path: PathBuf,
-    #[cfg(not(unix))]
-    listener: tokio::net::TcpListener,
-}
-
-type Halves = (Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>);
-
-#[cfg(unix)]
-impl Door {
-    async fn open(folder: &Path) -> std::io::Result<Self> {
-        // A short random name: the whole path may have 104 bytes on some systems.
-        let path = folder.join(crate::store::random_hex(6)?);
-        let listener = tokio::net::UnixListener::bind(&path)?;
-        std::future::ready(()).await;
-        Ok(Self { address: format!("unix:{}", path.display()), listener, path })
-    }
-
-    async fn accept(&self) -> std::io::Result<Halves> {
-        let (stream, _) = self.listener.accept().await?;
-        let (reader, writer) = stream.into_split();
-        Ok((Box::new(reader), Box::new(writer)))
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Door {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-#[cfg(not(unix))]
-impl Door {
-    async fn open(_: &Path) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-        Ok(Self { address: format!("tcp:{}", listener.local_addr()?), listener })
-    }
-
-    async fn accept(&self) -> std::io::Result<Halves> {
-        let (stream, _) = self.listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let (reader, writer) = stream.into_split();
-        Ok((Box::new(reader), Box::new(writer)))
     }
 }

@@ -88,3 +88,18 @@ pub(super) fn kill_group(_: Option<u32>) {}
 pub(super) fn group_of(child: &Child) -> Option<u32> {
     child.id()
 }
+
+/// Lets the child run when nobody else wants to: the system then gives it what is left of the processors' time.
+#[cfg(unix)]
+pub(super) fn give_way(child: &Child) {
+    const LEAST: i32 = 19;
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // Without it, it takes part as any other.
+        let _ = rustix::process::setpriority_process(Some(pid), LEAST);
+    }
+}
+
+/// The priority is left as it is.
+#[cfg(not(unix))]
+pub(super) fn give_way(_: &Child) {}

@@ -1,16 +1,21 @@
 //! Workers: child processes that run one revision of one function.
 
 mod bytecode;
+mod door;
 mod framed;
 mod frames;
+mod hold;
 mod interpreter;
 pub(crate) mod launcher;
 mod pool;
 mod process;
+mod request;
 mod runtime;
 mod sandbox;
+mod seats;
 mod web;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -29,11 +34,11 @@ pub(crate) type Body = BoxBody<Bytes, BoxError>;
 
 /// What a function is called with.
 pub(crate) enum Invocation {
-    /// An HTTP request, with the parameters of its route.
+    /// An HTTP request, and how it came here.
     Http {
         request: Box<http::Request<Body>>,
         url: String,
-        params: Vec<(String, String)>,
+        route: Route,
         /// The verified claims of its token: a JSON object.
         auth: Option<Arc<serde_json::Value>>,
         id: String,
@@ -41,6 +46,16 @@ pub(crate) enum Invocation {
     },
     /// A CloudEvent, and its data.
     Event { event: serde_json::Value, data: Bytes, id: String, trace: String },
+}
+
+/// How an HTTP request came to its function.
+pub(crate) struct Route {
+    /// `GET /profiles/{id}`
+    pub(crate) label: Arc<str>,
+    /// What the path has in the places of its parameters, decoded.
+    pub(crate) params: Vec<(String, String)>,
+    /// The address of the connection's other end.
+    pub(crate) client: IpAddr,
 }
 
 impl Invocation {
@@ -84,6 +99,9 @@ pub(crate) enum CallError {
     /// It took too long.
     #[error("the function did not answer within {}", seconds(*.0))]
     TimedOut(u64),
+    /// All of its workers had other calls for too long.
+    #[error("the function was busy with other calls for {}", seconds(*.0))]
+    Busy(u64),
     /// The worker ended in the middle.
     #[error("the function's process ended before it answered")]
     Crashed,
@@ -102,6 +120,7 @@ impl CallError {
         match self {
             Self::Threw { .. } => http::StatusCode::INTERNAL_SERVER_ERROR,
             Self::TimedOut(_) => http::StatusCode::GATEWAY_TIMEOUT,
+            Self::Busy(_) => http::StatusCode::SERVICE_UNAVAILABLE,
             Self::Start { .. } | Self::Crashed | Self::Broken(_) => http::StatusCode::BAD_GATEWAY,
         }
     }
@@ -112,6 +131,7 @@ impl CallError {
             Self::Start { code, .. } => code,
             Self::Threw { .. } => "function-threw",
             Self::TimedOut(_) => "function-timed-out",
+            Self::Busy(_) => "function-busy",
             Self::Crashed => "function-crashed",
             Self::Broken(_) => "function-broken",
         }

@@ -2,30 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::future::Future as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http_body_util::BodyExt;
 use sf_host_api::FunctionSpec;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use super::framed::FramedWorker;
-use super::process::Process;
+use super::hold::Hold;
+use super::seats::{Kind, Lease, Seats, Turn, Worker};
 use super::web::WebWorker;
-use super::{Body, BoxError, CallError, Invocation, Sandbox, bytecode, runtime};
+use super::{Body, CallError, Invocation, Sandbox, bytecode, runtime};
 use crate::logs::Sink;
 use crate::store::Unpacked;
 use crate::tokens::FunctionToken;
 
 /// A worker that is not ready by then is given up.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// Requests a worker handles at once before another one is started.
-const CROWDED: usize = 64;
-/// Workers of one function at once.
-const MAX_WORKERS: usize = 8;
 
 /// What all workers of a function are given.
 #[derive(Clone)]
@@ -49,13 +43,14 @@ pub(crate) struct FunctionContext {
 }
 
 impl FunctionContext {
-    pub(super) fn variables(&self) -> BTreeMap<&'static str, String> {
+    pub(super) fn variables(&self, spec: &FunctionSpec) -> BTreeMap<&'static str, String> {
         let mut variables = BTreeMap::from([
             ("SF_FUNCTION", self.function.clone()),
             ("SF_PROJECT", self.project.clone()),
             ("SF_STAGE", self.stage.clone()),
             ("SF_PROVIDER", "self-hosted".to_owned()),
             ("SF_INTERFACE", self.interface.clone()),
+            ("SF_MEMORY", (spec.memory >> 20).to_string()),
             ("SF_DATA_URL", self.data_url.clone()),
             ("SF_DATA_TOKEN", self.token.as_str().to_owned()),
         ]);
@@ -66,32 +61,13 @@ impl FunctionContext {
     }
 }
 
-enum Kind {
-    Framed(FramedWorker),
-    Web(WebWorker),
-}
-
-struct Worker {
-    kind: Kind,
-    busy: AtomicUsize,
-    last_used_ms: AtomicU64,
-}
-
-impl Worker {
-    fn process(&self) -> &Process {
-        match &self.kind {
-            Kind::Framed(worker) => &worker.process,
-            Kind::Web(worker) => &worker.process,
-        }
-    }
-}
-
 /// The workers of one function revision.
 pub(crate) struct Pool {
     pub(crate) revision: String,
     pub(crate) spec: FunctionSpec,
     context: FunctionContext,
     folder: Arc<Unpacked>,
+    pub(super) seats: Seats,
     workers: Mutex<Vec<Arc<Worker>>>,
     /// One start at a time; remembers how the last ones failed.
     starting: AsyncMutex<Failures>,
@@ -104,23 +80,6 @@ struct Failures {
     last: Option<(Instant, CallError)>,
 }
 
-/// A worker in use by one call.
-struct Lease(Arc<Worker>);
-
-impl Lease {
-    fn new(worker: Arc<Worker>) -> Self {
-        worker.busy.fetch_add(1, Ordering::Relaxed);
-        Self(worker)
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.0.last_used_ms.store(crate::clock::now_ms(), Ordering::Relaxed);
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Pool {
     pub(crate) fn new(
         revision: String,
@@ -129,7 +88,8 @@ impl Pool {
         folder: Arc<Unpacked>,
     ) -> Self {
         let (workers, starting, last_error) = Default::default();
-        Self { revision, spec, context, folder, workers, starting, last_error }
+        let seats = Seats::new(&context.interface, spec.memory);
+        Self { revision, spec, context, folder, seats, workers, starting, last_error }
     }
 
     fn workers(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {
@@ -153,13 +113,27 @@ impl Pool {
         self: &Arc<Self>,
         invocation: Invocation,
     ) -> Result<http::Response<Body>, CallError> {
-        let limit = Duration::from_millis(self.spec.timeout_ms);
         let lease = self.acquire().await?;
+        if !self.seats.are_single() {
+            return self.run(lease, invocation).await;
+        }
+        // A handler goes on when nobody waits for it any more, as on AWS: its worker is nobody else's until it is done.
+        let pool = self.clone();
+        let run = tokio::spawn(async move { pool.run(lease, invocation).await });
+        run.await.unwrap_or_else(|error| Err(CallError::Broken(format!("call the function: {error}"))))
+    }
+
+    async fn run(
+        self: &Arc<Self>,
+        lease: Lease,
+        invocation: Invocation,
+    ) -> Result<http::Response<Body>, CallError> {
+        let limit = Duration::from_millis(self.spec.timeout_ms);
         let deadline_ms = crate::clock::now_ms().saturating_add(self.spec.timeout_ms);
         let deadline = tokio::time::Instant::now() + limit;
         let id = invocation.id().to_owned();
         let call = async {
-            match &lease.0.kind {
+            match &lease.worker.kind {
                 Kind::Framed(worker) => worker.call(invocation, deadline_ms).await,
                 Kind::Web(worker) => worker.call(invocation, deadline_ms).await,
             }
@@ -185,7 +159,7 @@ impl Pool {
         let sink = &self.context.sink;
         match error {
             CallError::Crashed => {
-                let status = lease.0.process().ended().await;
+                let status = lease.worker.process().ended().await;
                 sink.line("system", format!("invocation {id}: the process ended ({status})")).await;
             }
             CallError::Threw { stack, .. } => {
@@ -200,8 +174,8 @@ impl Pool {
     }
 
     /// Takes a worker out of service: it is killed as soon as no other call uses it, and those have their own time limits.
-    async fn retire(&self, lease: Lease, id: &str) {
-        self.workers().retain(|worker| !Arc::ptr_eq(worker, &lease.0));
+    pub(super) async fn retire(&self, lease: Lease, id: &str) {
+        self.workers().retain(|worker| !Arc::ptr_eq(worker, &lease.worker));
         let message = format!(
             "invocation {id}: no answer within {}, its process is killed",
             super::seconds(self.spec.timeout_ms)
@@ -211,16 +185,31 @@ impl Pool {
 
     /// A free worker, or the least busy one, or a new one.
     async fn acquire(&self) -> Result<Lease, CallError> {
-        if let Some(lease) = self.try_acquire(CROWDED) {
-            return Ok(lease);
+        let mut turn = self.seats.turn(self.spec.timeout_ms).await?;
+        loop {
+            if let Some(lease) = self.try_acquire(self.seats.crowded, &mut turn) {
+                return Ok(lease);
+            }
+            tokio::select! {
+                biased;
+                // Sooner than a new one, it may be.
+                () = self.seats.freed.notified(), if turn.is_some() => {}
+                failures = self.starting.lock() => return self.start_one(failures, turn).await,
+            }
         }
-        let mut failures = self.starting.lock().await;
+    }
+
+    async fn start_one(
+        &self,
+        mut failures: AsyncMutexGuard<'_, Failures>,
+        mut turn: Option<Turn>,
+    ) -> Result<Lease, CallError> {
         // Whoever waited for the lock may find what the one before started.
-        if let Some(lease) = self.try_acquire(CROWDED) {
+        if let Some(lease) = self.try_acquire(self.seats.crowded, &mut turn) {
             return Ok(lease);
         }
-        if self.workers().len() >= MAX_WORKERS
-            && let Some(lease) = self.try_acquire(usize::MAX)
+        if self.workers().len() >= self.seats.workers
+            && let Some(lease) = self.try_acquire(usize::MAX, &mut turn)
         {
             return Ok(lease);
         }
@@ -238,8 +227,10 @@ impl Pool {
             Ok(worker) => {
                 *failures = Failures::default();
                 let worker = Arc::new(worker);
-                self.workers().push(worker.clone());
-                Ok(Lease::new(worker))
+                // In use before anybody else sees it.
+                let lease = Lease::new(worker.clone(), turn);
+                self.workers().push(worker);
+                Ok(lease)
             }
             Err(error) => {
                 failures.count += 1;
@@ -250,12 +241,13 @@ impl Pool {
         }
     }
 
-    fn try_acquire(&self, below: usize) -> Option<Lease> {
+    /// The least busy worker, if it has fewer calls than this; uses up the turn.
+    fn try_acquire(&self, below: usize, turn: &mut Option<Turn>) -> Option<Lease> {
         let mut workers = self.workers();
         workers.retain(|worker| !worker.process().has_ended());
-        let busy = |worker: &&Arc<Worker>| worker.busy.load(Ordering::Relaxed);
-        let worker = workers.iter().min_by_key(busy).filter(|worker| busy(worker) < below)?;
-        Some(Lease::new(worker.clone()))
+        let worker =
+            workers.iter().min_by_key(|worker| worker.busy()).filter(|worker| worker.busy() < below)?;
+        Some(Lease::new(worker.clone(), turn.take()))
     }
 
     async fn start(&self) -> Result<Worker, CallError> {
@@ -275,14 +267,14 @@ impl Pool {
             )
         };
         let kind = tokio::time::timeout(START_TIMEOUT, start).await.map_err(|_| too_slow())??;
-        bytecode::compile(context, spec, &program, folder);
-        let (busy, last_used_ms) = (AtomicUsize::new(0), AtomicU64::new(crate::clock::now_ms()));
-        Ok(Worker { kind, busy, last_used_ms })
+        bytecode::compile(context, spec, program, folder);
+        Ok(Worker::new(kind))
     }
 
     /// Makes sure that as many workers run as are to be kept ready, and at least `at_least`.
     pub(crate) async fn warm_up(&self, at_least: u32) -> Result<(), CallError> {
-        let wanted = usize::try_from(self.spec.warm.max(at_least)).unwrap_or(MAX_WORKERS).min(MAX_WORKERS);
+        let most = self.seats.workers;
+        let wanted = usize::try_from(self.spec.warm.max(at_least)).unwrap_or(most).min(most);
         let mut failures = self.starting.lock().await;
         while self.worker_count() < wanted {
             let worker = Arc::new(self.start().await.inspect_err(|error| {
@@ -291,77 +283,21 @@ impl Pool {
                 *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
             })?);
             self.workers().push(worker);
+            self.seats.freed.notify_one();
         }
         Ok(())
     }
 
     /// Stops workers that nobody used for a while.
     pub(crate) fn stop_idle(&self, idle: Duration) {
-        let now = crate::clock::now_ms();
-        let floor = usize::try_from(self.spec.warm).unwrap_or(MAX_WORKERS);
+        let floor = usize::try_from(self.spec.warm).unwrap_or(self.seats.workers);
         let mut workers = self.workers();
         workers.retain(|worker| !worker.process().has_ended());
         let mut spare = workers.len().saturating_sub(floor);
         workers.retain(|worker| {
-            let unused = now.saturating_sub(worker.last_used_ms.load(Ordering::Relaxed));
-            let is_idle = worker.busy.load(Ordering::Relaxed) == 0 && u128::from(unused) >= idle.as_millis();
-            let stop = is_idle && spare > 0;
+            let stop = worker.is_idle_for(idle) && spare > 0;
             spare -= usize::from(stop);
             !stop
         });
-    }
-}
-
-/// What an answer's body holds until it ends.
-struct Hold {
-    pool: Arc<Pool>,
-    lease: Option<Lease>,
-    id: String,
-}
-
-impl Hold {
-    /// Cuts a body off at the deadline; a worker that is still at it then is retired.
-    fn guard(self, body: Body, deadline: tokio::time::Instant) -> Body {
-        use http_body::Body as _;
-        let is_framed = self.lease.as_ref().is_some_and(|lease| matches!(lease.0.kind, Kind::Framed(_)));
-        if body.is_end_stream() || is_framed && body.size_hint().exact().is_some() {
-            // All of it is here already.
-            return body;
-        }
-        let timer = Box::pin(tokio::time::sleep_until(deadline));
-        GuardedBody { body, timer, hold: self }.boxed()
-    }
-}
-
-struct GuardedBody {
-    body: Body,
-    timer: std::pin::Pin<Box<tokio::time::Sleep>>,
-    hold: Hold,
-}
-
-impl http_body::Body for GuardedBody {
-    type Data = bytes::Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BoxError>>> {
-        use std::task::Poll;
-        match std::pin::Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Pending if self.timer.as_mut().poll(cx).is_ready() => {
-                if let Some(lease) = self.hold.lease.take() {
-                    let (pool, id) = (self.hold.pool.clone(), self.hold.id.clone());
-                    tokio::spawn(async move { pool.retire(lease, &id).await });
-                }
-                let limit = self.hold.pool.spec.timeout_ms;
-                Poll::Ready(Some(Err(Box::new(CallError::TimedOut(limit)))))
-            }
-            other => other,
-        }
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.body.size_hint()
     }
 }

@@ -40,7 +40,7 @@ impl Process {
         }
         command.env("PATH", program.search_path());
         command.env("LANG", "C.UTF-8").env("HOME", place.home()).env("TMPDIR", place.home());
-        command.envs(&spec.env).envs(context.variables()).envs(more);
+        command.envs(&spec.env).envs(context.variables(spec)).envs(more);
         let mut child = command.spawn().map_err(failed)?;
         let group = launcher::group_of(&child);
         for (stream, pipe) in

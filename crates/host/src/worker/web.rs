@@ -66,10 +66,10 @@ impl WebWorker {
         deadline_ms: u64,
     ) -> Result<http::Response<Body>, CallError> {
         let mut request = match invocation {
-            Invocation::Http { request, id, trace, params, auth, .. } => {
+            Invocation::Http { request, id, trace, route, auth, .. } => {
                 let mut request = *request;
                 mark(request.headers_mut(), &id, &trace, deadline_ms);
-                for (name, value) in &params {
+                for (name, value) in &route.params {
                     insert(request.headers_mut(), &format!("x-sf-param-{name}"), &percent(value));
                 }
                 if let Some(claims) = auth {

@@ -5,6 +5,7 @@ mod authorizers;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod lambda;
 mod limits;
 #[cfg(test)]
 mod signer;

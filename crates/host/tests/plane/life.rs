@@ -119,16 +119,14 @@ async fn what_was_to_be_dropped_when_the_host_was_killed_is_dropped_at_its_start
     call(&world.app, "/tables/profiles/put", json!({ "item": { "id": "7" } })).await.unwrap();
     world.stop().await;
     // As a host leaves it that is killed between the record and the data.
-    let records = || rusqlite::Connection::open(world.folder.path().join("host/apps.db")).unwrap();
+    let path = world.folder.path().join("host/apps.db");
     let about = json!({ "port": null, "dropping": ["table/profiles"] }).to_string();
-    records().execute("DELETE FROM resources", []).unwrap();
-    assert_eq!(records().execute("UPDATE apps SET about = ?1", [about]).unwrap(), 1);
+    let db = rusqlite::Connection::open(&path).unwrap();
+    assert_eq!(db.execute("DELETE FROM resources", []).unwrap(), 1);
+    assert_eq!(db.execute("UPDATE apps SET about = ?1", [about]).unwrap(), 1);
+    drop(db);
     world.restart().await;
-    let apps: u32 = rusqlite::Connection::open(world.folder.path().join("host/apps.db"))
-        .unwrap()
-        .query_row("SELECT count(*) FROM apps", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(apps, 0, "the app ends with its last resource");
+    assert_eq!(world.client.apps().await.unwrap(), [], "the app ends with its last resource");
     let get = json!({ "key": { "id": "7" } });
     let gone = call(&world.app, "/tables/profiles/get", get.clone()).await;
     assert_eq!(refusal(gone), (404, "not-found".into()));

@@ -12,8 +12,8 @@ use crate::machine::has;
 use crate::report::{Row, Table, show};
 
 const CONNECTIONS: usize = 16;
-const SECONDS: u64 = 4;
-const ROUNDS: usize = 3;
+const SECONDS: u64 = 2;
+const ROUNDS: usize = 11;
 /// Functions deployed for the cold starts: each is called once.
 const COLD: usize = 11;
 

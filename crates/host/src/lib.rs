@@ -154,13 +154,12 @@ impl Host {
     pub async fn start(config: HostConfig) -> Result<Self, HostError> {
         daemon::raise_open_files();
         let store = store::Store::open(&config.data_dir)?;
-        let listener = ports::listen(config.control)
-            .await
-            .map_err(|cause| HostError::not_listening(config.control, cause))?;
+        let listener =
+            ports::listen(config.control).map_err(|cause| HostError::not_listening(config.control, cause))?;
         let address = listener
             .local_addr()
             .map_err(|cause| HostError::io("read the address of", &config.data_dir, cause))?;
-        let (s3, buckets) = s3::S3::open(&store, config.s3).await?;
+        let (s3, buckets) = s3::S3::open(&store, config.s3)?;
         let shared = apps::Shared::restore(config, store, address, s3).await?;
         shared.store.announce(&shared.url())?;
         Ok(Self { shared, listener, buckets })

@@ -33,10 +33,10 @@ pub(crate) struct S3 {
 
 impl S3 {
     /// Listens at an address; port 0 is the port of last time.
-    pub(crate) async fn open(store: &Store, wanted: SocketAddr) -> Result<(Self, TcpListener), HostError> {
+    pub(crate) fn open(store: &Store, wanted: SocketAddr) -> Result<(Self, TcpListener), HostError> {
         let credentials =
             Credentials { access_key: format!("sf{}", store.id()), secret_key: store.s3_secret()? };
-        let listener = listen(store, wanted).await?;
+        let listener = listen(store, wanted)?;
         let address = listener
             .local_addr()
             .map_err(|cause| HostError::io("read the address of", store.root(), cause))?;
@@ -75,17 +75,17 @@ impl S3 {
 }
 
 /// The port of last time may be somebody else's by now: then it is another one, which is better than no host.
-async fn listen(store: &Store, wanted: SocketAddr) -> Result<TcpListener, HostError> {
+fn listen(store: &Store, wanted: SocketAddr) -> Result<TcpListener, HostError> {
     let last = store.s3_port().filter(|_| wanted.port() == 0);
     if let Some(port) = last {
-        match crate::ports::listen(SocketAddr::new(wanted.ip(), port)).await {
+        match crate::ports::listen(SocketAddr::new(wanted.ip(), port)) {
             Ok(listener) => return Ok(listener),
             Err(error) => {
                 tracing::warn!(port, %error, "the port of the buckets is taken; links to it are void");
             }
         }
     }
-    crate::ports::listen(wanted).await.map_err(|cause| HostError::not_listening(wanted, cause))
+    crate::ports::listen(wanted).map_err(|cause| HostError::not_listening(wanted, cause))
 }
 
 /// The listener at work.

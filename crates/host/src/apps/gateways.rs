@@ -65,12 +65,11 @@ impl Shared {
 
     pub(super) async fn listen(&self, app: &Arc<App>, port: u16) -> Result<u16, ApiError> {
         let address = SocketAddr::new(self.address.ip(), port);
-        let opened =
-            Gateway::open(address, app.clone(), self.connections.clone()).await.map_err(|error| {
-                let mut fault = fault("port-taken", format!("listen at port {port}: {error}"));
-                fault.hint = Some("choose another with `port` in `[providers.self-hosted]`".into());
-                fault
-            })?;
+        let opened = Gateway::open(address, app.clone(), self.connections.clone()).map_err(|error| {
+            let mut fault = fault("port-taken", format!("listen at port {port}: {error}"));
+            fault.hint = Some("choose another with `port` in `[providers.self-hosted]`".into());
+            fault
+        })?;
         let port = opened.port;
         *lock(&app.gateway_error) = None;
         if let Some(previous) = app.gateway.lock().await.replace(opened) {

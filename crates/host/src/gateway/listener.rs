@@ -36,12 +36,8 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) async fn open(
-        address: SocketAddr,
-        app: Arc<App>,
-        sockets: Arc<Sockets>,
-    ) -> std::io::Result<Self> {
-        let listener = crate::ports::listen(address).await?;
+    pub(crate) fn open(address: SocketAddr, app: Arc<App>, sockets: Arc<Sockets>) -> std::io::Result<Self> {
+        let listener = crate::ports::listen(address)?;
         let port = listener.local_addr()?.port();
         let stop = CancellationToken::new();
         let connections = max_connections();

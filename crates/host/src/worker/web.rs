@@ -37,7 +37,7 @@ impl WebWorker {
     ) -> Result<Self, CallError> {
         let failed =
             |error: std::io::Error| CallError::start("start-failed", format!("find a port: {error}"));
-        let port = crate::ports::free(Ipv4Addr::LOCALHOST.into()).await.map_err(failed)?;
+        let port = crate::ports::free(Ipv4Addr::LOCALHOST.into()).map_err(failed)?;
         let more = BTreeMap::from([("PORT", port.port().to_string()), ("HOST", "127.0.0.1".to_owned())]);
         let process = Process::start(context, spec, program, folder, more)?;
         let accepts = async {

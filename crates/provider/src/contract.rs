@@ -1,12 +1,13 @@
 //! The traits that a backend implements.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sf_model::{App, Diagnostic};
+use sf_model::{App, Diagnostic, Function};
 use sf_plan::{Call, Desired, Digest, Failure, Intent, Json, Object, ObjectKey, Outcome, Schemas};
 use tokio::sync::mpsc;
 
@@ -26,6 +27,17 @@ pub struct BuiltArtifact {
     pub entry: String,
 }
 
+/// A file that a provider needs beside a function's code: what turns its calling convention into the function's interface.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KitFile {
+    /// In the artifact: parts with `/` between them.
+    pub path: String,
+    /// What is in it.
+    pub bytes: Cow<'static, [u8]>,
+    /// Whether it is a program.
+    pub executable: bool,
+}
+
 /// What owns the objects of one deploy: part of every physical name and tag.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Scope {
@@ -43,6 +55,13 @@ pub trait Backend: Send + Sync {
     /// What this provider cannot do of this App, each with its span, the feature, and the nearest thing that works.
     /// Runs before anything is built. Warnings are allowed (a setting without effect here).
     fn check(&self, app: &App) -> Vec<Diagnostic>;
+
+    /// What a function's artifact holds here besides its code and the kit that every provider's artifacts have; part of the artifact's
+    /// digest. Called only if `check` had no error.
+    fn kit(&self, app: &App, function: &Function) -> Vec<KitFile> {
+        let _ = (app, function);
+        Vec::new()
+    }
 
     /// The objects that make up the App. Pure: equal inputs give equal outputs. Called only if `check` had no error.
     fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>>;

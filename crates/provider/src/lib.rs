@@ -9,7 +9,7 @@ pub mod testkit;
 
 pub use contract::{
     ArtifactSource, Artifacts, Backend, BuiltArtifact, Cx, Driver, Endpoint, Info, Invocation, InvokeResult,
-    LogLine, LogQuery, LogStream, Operate, Scope,
+    KitFile, LogLine, LogQuery, LogStream, Operate, Scope,
 };
 pub use data::{
     Body, ByteStream, Inbox, InboxId, Item, ItemPage, ItemQuery, Items, Message, Messages, ObjectInfo,

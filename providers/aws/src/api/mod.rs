@@ -1,0 +1,21 @@
+//! AWS's APIs as far as this backend uses them: one client for all services, and one file of thin typed requests for each.
+//!
+//! A request names its operation; the client limits its rate, signs it, sends it, and makes it again where it failed for a passing
+//! reason. So a request may take effect twice: what creates must take "it exists already" for an answer (see `kinds`).
+
+mod connect;
+mod error;
+mod http;
+mod limit;
+mod place;
+mod request;
+mod send;
+mod service;
+mod sign;
+
+pub(crate) use error::ApiError;
+pub(crate) use request::{Answer, Body, Params, Request};
+pub(crate) use service::{Operation, Service};
+
+pub use connect::{Connect, Identity};
+pub use send::Client;

@@ -1,0 +1,283 @@
+//! Sending: the turn, the signature, the answer, and what is made again.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use http::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sf_plan::Failure;
+use tokio::sync::OnceCell;
+
+use super::connect::{Identity, credentials};
+use super::error::ApiError;
+use super::limit::Limits;
+use super::place::{Endpoints, partition};
+use super::request::{Answer, Body, Params, Request};
+use super::service::{Operation, Service};
+use super::sign::{self, Signing};
+use crate::names::Place;
+
+/// Attempts at a request that fails for a passing reason.
+const ATTEMPTS: u32 = 8;
+/// The pause before the second attempt; it doubles from there.
+const PAUSE: Duration = Duration::from_millis(150);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// The one client, for all services; cheap to clone.
+#[derive(Clone)]
+pub struct Client(pub(super) Arc<Inner>);
+
+impl Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({})", self.0.region)
+    }
+}
+
+pub(super) struct Inner {
+    http: reqwest::Client,
+    credentials: SharedCredentialsProvider,
+    region: String,
+    endpoints: Endpoints,
+    limits: Limits,
+    identity: OnceCell<Identity>,
+}
+
+impl Inner {
+    pub(super) fn new(
+        http: reqwest::Client,
+        credentials: SharedCredentialsProvider,
+        region: String,
+        endpoints: Endpoints,
+        limits: Limits,
+    ) -> Self {
+        Self { http, credentials, region, endpoints, limits, identity: OnceCell::new() }
+    }
+}
+
+impl Client {
+    /// Who asks. Asked once.
+    ///
+    /// # Errors
+    /// There are no credentials, or AWS does not take them.
+    pub async fn identity(&self) -> Result<&Identity, Failure> {
+        self.0.identity.get_or_try_init(|| self.caller()).await
+    }
+
+    async fn caller(&self) -> Result<Identity, Failure> {
+        #[derive(serde::Deserialize)]
+        struct Response {
+            #[serde(rename = "GetCallerIdentityResult")]
+            result: Caller,
+        }
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Caller {
+            account: String,
+            arn: String,
+        }
+        // First, since what is wrong with them is said better than by whatever fails for want of them.
+        credentials(&self.0.credentials).await?;
+        let operation = Service::Sts.operation("GetCallerIdentity");
+        let answer: Response = self
+            .query(operation, &Params::default())
+            .await
+            .map_err(|error| error.failure("ask AWS whose credentials these are"))?;
+        Ok(Identity { account: answer.result.account, arn: answer.result.arn, region: self.0.region.clone() })
+    }
+
+    /// What the placeholders stand for.
+    ///
+    /// # Errors
+    /// As [`Client::identity`].
+    pub(crate) async fn place(&self) -> Result<Place, Failure> {
+        let identity = self.identity().await?;
+        Ok(Place {
+            partition: partition(&self.0.region).to_owned(),
+            region: self.0.region.clone(),
+            account: identity.account.clone(),
+        })
+    }
+
+    /// The region that everything is in.
+    pub(crate) fn region(&self) -> &str {
+        &self.0.region
+    }
+
+    /// Whether a service answers elsewhere than AWS has it.
+    pub(crate) fn is_overridden(&self, service: Service) -> bool {
+        self.0.endpoints.is_overridden(service)
+    }
+
+    /// The URL before a service's paths.
+    pub(crate) fn endpoint(&self, service: Service) -> String {
+        self.0.endpoints.of(service)
+    }
+
+    /// A request of AWS JSON (SQS, DynamoDB, Secrets Manager, Logs, tagging).
+    pub(crate) async fn json<O: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        input: &(impl Serialize + Sync),
+    ) -> Result<O, ApiError> {
+        let Some((target, version)) = operation.service.json_target() else {
+            return Err(ApiError::unreadable(operation, "the service speaks no AWS JSON"));
+        };
+        let request = Request::new(operation, Method::POST, "/")
+            .header("content-type", format!("application/x-amz-json-{version}"))
+            .header("x-amz-target", format!("{target}.{}", operation.name))
+            .body(body(operation, input)?);
+        parsed(operation, &self.send(request).await?)
+    }
+
+    /// A request of REST JSON (Lambda, API Gateway, Scheduler): what the path, query and headers of `request` do not say is in `input`.
+    pub(crate) async fn rest<O: DeserializeOwned>(
+        &self,
+        request: Request,
+        input: &(impl Serialize + Sync),
+    ) -> Result<O, ApiError> {
+        let operation = request.operation;
+        let request = request.header("content-type", "application/json").body(body(operation, input)?);
+        parsed(operation, &self.send(request).await?)
+    }
+
+    /// A request of REST JSON without a body.
+    pub(crate) async fn rest_bare<O: DeserializeOwned>(&self, request: Request) -> Result<O, ApiError> {
+        let operation = request.operation;
+        parsed(operation, &self.send(request).await?)
+    }
+
+    /// A request of the query protocol (IAM, STS, SNS); `O` is the whole answer, `{Operation}Response`.
+    pub(crate) async fn query<O: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        params: &Params,
+    ) -> Result<O, ApiError> {
+        let Some(version) = operation.service.query_version() else {
+            return Err(ApiError::unreadable(operation, "the service does not speak the query protocol"));
+        };
+        let request = Request::new(operation, Method::POST, "/")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(params.form(operation.name, version));
+        xml(operation, &self.send(request).await?)
+    }
+
+    /// Sends a request, again where it failed for a passing reason. So it may take effect twice.
+    pub(crate) async fn send(&self, request: Request) -> Result<Answer, ApiError> {
+        let operation = request.operation;
+        let response = self.open(&request).await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        match response.bytes().await {
+            Ok(body) => Ok(Answer { status, headers, body }),
+            // The answer broke off.
+            Err(_) => {
+                let response = self.open(&request).await?;
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let body = response.bytes().await.map_err(|error| unreachable(operation, &error))?;
+                Ok(Answer { status, headers, body })
+            }
+        }
+    }
+
+    /// Sends a request, for an answer whose body is read as it comes.
+    pub(crate) async fn open(&self, request: &Request) -> Result<reqwest::Response, ApiError> {
+        let mut pause = PAUSE;
+        let mut attempt = 1;
+        loop {
+            let error = match self.once(request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            if !error.is_passing() || attempt >= ATTEMPTS {
+                return Err(error);
+            }
+            if error.is_throttling() {
+                self.0.limits.throttled(request.operation).await;
+            }
+            tracing::debug!(operation = request.operation.name, attempt, %error, "again");
+            let share = 500 + fastrand::u32(0..500);
+            tokio::time::sleep(pause * share / 1000).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            attempt += 1;
+        }
+    }
+
+    async fn once(&self, request: &Request) -> Result<reqwest::Response, ApiError> {
+        let operation = request.operation;
+        self.0.limits.turn(operation).await;
+        let base = request.endpoint.clone().unwrap_or_else(|| self.0.endpoints.of(operation.service));
+        let url = format!("{base}{}", request.target());
+        let signing = self.signing(operation).await?;
+        let signature =
+            sign::headers(signing, request.method.as_str(), &url, &request.headers, &request.body)?;
+        let mut builder = self.0.http.request(request.method.clone(), &url);
+        for (name, value) in request.headers.iter().chain(&signature) {
+            builder = builder.header(name, value);
+        }
+        let builder = match &request.body {
+            Body::Bytes(bytes) => builder.body(bytes.clone()),
+            Body::File { path, size } => {
+                let file = tokio::fs::File::open(path).await.map_err(|error| {
+                    ApiError::unreadable(operation, format!("{}: {error}", path.display()))
+                })?;
+                let stream = tokio_util::io::ReaderStream::with_capacity(file, 64 * 1024);
+                builder.header("content-length", *size).body(reqwest::Body::wrap_stream(stream))
+            }
+        };
+        let response = builder.send().await.map_err(|error| unreachable(operation, &error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let headers = response.headers().clone();
+        let body = response.bytes().await.map_err(|error| unreachable(operation, &error))?;
+        Err(ApiError::of_response(operation, status.as_u16(), &headers, &body))
+    }
+
+    /// A URL that lets whoever has it make one request until it expires.
+    pub(crate) async fn presigned(&self, request: &Request, expires: Duration) -> Result<String, ApiError> {
+        let base = request.endpoint.clone().unwrap_or_else(|| self.0.endpoints.of(request.operation.service));
+        let url = format!("{base}{}", request.target());
+        sign::presigned(self.signing(request.operation).await?, request.method.as_str(), &url, expires)
+    }
+
+    async fn signing(&self, operation: Operation) -> Result<Signing<'_>, ApiError> {
+        let credentials = credentials(&self.0.credentials).await.map_err(|failure| ApiError {
+            operation,
+            code: "NoCredentials".into(),
+            message: failure.message,
+            status: 0,
+            request_id: None,
+            fields: sf_plan::Json::Null,
+        })?;
+        let region = self.0.endpoints.signing_region(operation.service);
+        Ok(Signing { operation, region, credentials, time: SystemTime::now() })
+    }
+}
+
+fn body(operation: Operation, input: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(input)
+        .map_err(|error| ApiError::unreadable(operation, format!("the request: {error}")))
+}
+
+fn parsed<O: DeserializeOwned>(operation: Operation, answer: &Answer) -> Result<O, ApiError> {
+    // Operations without an answer have an empty one.
+    let body: &[u8] = if answer.body.is_empty() { b"{}" } else { &answer.body };
+    serde_json::from_slice(body).map_err(|error| ApiError::unreadable(operation, error))
+}
+
+/// Reads an XML answer.
+pub(crate) fn xml<O: DeserializeOwned>(operation: Operation, answer: &Answer) -> Result<O, ApiError> {
+    let text = std::str::from_utf8(&answer.body).map_err(|error| ApiError::unreadable(operation, error))?;
+    quick_xml::de::from_str(text).map_err(|error| ApiError::unreadable(operation, error))
+}
+
+fn unreachable(operation: Operation, error: &reqwest::Error) -> ApiError {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    ApiError::unreachable(operation, cause.to_string())
+}

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use sf_plan::{Desired, Drift, Failure, GraphError, Lineage, ObjectKey, Plan, Schemas, Seen, State, absorb};
+use sf_plan::{
+    Desired, Drift, Failure, GraphError, IntentAction, Lineage, ObjectKey, Plan, Schemas, Seen, State, absorb,
+};
 use sf_provider::{Cx, Driver};
 
 use crate::store::{LockInfo, Store, StoreError};
@@ -126,8 +128,18 @@ impl Observed {
     }
 
     async fn recover(&mut self, provider: &Provider) -> Result<(), ObserveError> {
+        let recorded = &self.state.objects;
         let questions = self.state.pending.iter().map(|(token, intent)| async move {
-            let found = provider.driver.find(&provider.cx, intent).await;
+            let found = match (&intent.action, recorded.get(&intent.key)) {
+                // What was to be deleted is known by its record: it need not be searched for.
+                (IntentAction::Delete, Some(object)) => {
+                    provider.driver.read(&provider.cx, &intent.key, object).await
+                }
+                (IntentAction::Delete, None) => Ok(None),
+                (IntentAction::Create { .. } | IntentAction::Update { .. }, _) => {
+                    provider.driver.find(&provider.cx, intent).await
+                }
+            };
             let found =
                 found.map_err(|cause| unanswered(&format!("what became of `{}`", intent.key), cause))?;
             let recovered = Recovered { key: intent.key.clone(), exists: found.is_some() };

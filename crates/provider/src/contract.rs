@@ -94,7 +94,7 @@ pub trait Driver: Send + Sync {
     /// Makes one call of a plan.
     async fn call(&self, cx: &Cx, call: &Call) -> Outcome;
 
-    /// What became of a call whose end was never recorded: the object, found by its deterministic name and ownership
+    /// What became of a create or an update whose end was never recorded: the object, found by its deterministic name and ownership
     /// tag, or `None` if it does not exist.
     async fn find(&self, cx: &Cx, intent: &Intent) -> Result<Option<Object>, Failure>;
 

@@ -10,9 +10,12 @@
 //! | `driver`, `operate` | the two traits, over `kinds` and `api` | `kinds`, `api` |
 
 mod api;
+mod driver;
+mod kinds;
 pub mod names;
 
-pub use api::{Client, Connect};
+pub use api::{Client, Connect, Identity};
+pub use driver::AwsDriver;
 
 /// The name after `--provider` and in `[providers.…]`.
 pub const NAME: &str = "aws";

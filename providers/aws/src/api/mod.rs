@@ -12,6 +12,7 @@ mod request;
 mod send;
 mod service;
 mod sign;
+pub(crate) mod tagging;
 
 pub(crate) use error::ApiError;
 pub(crate) use request::{Answer, Body, Params, Request};

@@ -5,17 +5,19 @@
 
 mod connect;
 mod error;
+pub(crate) mod gateway;
 mod http;
 mod limit;
 mod place;
 mod request;
+pub(crate) mod scheduler;
 mod send;
 mod service;
 mod sign;
 pub(crate) mod tagging;
 
 pub(crate) use error::ApiError;
-pub(crate) use request::{Answer, Body, Params, Request};
+pub(crate) use request::{Answer, Body, Params, Request, encoded};
 pub(crate) use service::{Operation, Service};
 
 pub use connect::{Connect, Identity};

@@ -172,6 +172,7 @@ impl Client {
         match response.bytes().await {
             Ok(body) => Ok(Answer { status, headers, body }),
             // The answer broke off.
+            Err(error) if !request.repeatable => Err(unreachable(operation, &error)),
             Err(_) => {
                 let response = self.open(&request).await?;
                 let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -190,7 +191,8 @@ impl Client {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            if !error.is_passing() || attempt >= ATTEMPTS {
+            let again = error.is_throttling() || request.repeatable && error.is_passing();
+            if !again || attempt >= ATTEMPTS {
                 return Err(error);
             }
             if error.is_throttling() {

@@ -3,8 +3,12 @@
 //! A kind is a [`RemoteKind`] with its inputs as a type of its own, named and shaped as in AWS's API. Account and region are in them as they
 //! are (the driver has put them in). Every method may be called again after it took effect though its answer was lost.
 
+mod api;
+mod domain;
+mod gateway;
 mod inputs;
 mod inventory;
+mod schedule;
 mod tags;
 mod wait;
 
@@ -230,7 +234,18 @@ pub(crate) fn kind(name: &Kind) -> Option<&'static dyn AnyKind> {
 }
 
 /// Every kind, in the order in which [`crate::driver`] discovers them: what others are found in before those.
-pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[];
+pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[
+    ("http-api", &api::HttpApi),
+    ("websocket-api", &api::WebSocketApi),
+    ("authorizer", &gateway::Authorizer),
+    ("integration", &gateway::Integration),
+    ("route", &gateway::Route),
+    ("stage", &gateway::Stage),
+    ("domain", &domain::Domain),
+    ("domain-mapping", &domain::DomainMapping),
+    ("schedule-group", &schedule::ScheduleGroup),
+    ("schedule", &schedule::Schedule),
+];
 
 /// What the planner asks.
 #[derive(Clone, Copy, Debug)]

@@ -44,7 +44,6 @@ impl Connect {
     pub async fn client(self) -> Result<Client, Failure> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(120))
             .build()
             .map_err(|error| failure("http-client", format!("make an HTTP client: {error}"), None))?;
         let config = self.load(&http).await;

@@ -26,6 +26,15 @@ const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(150);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
+/// How long an answer may take to begin: Lambda answers an invocation when the function has, after 15 minutes at most; a big
+/// upload is answered when it has been sent.
+fn patience(request: &Request) -> Duration {
+    match (&request.body, request.operation.name) {
+        (Body::File { .. }, _) | (_, "Invoke") => Duration::from_secs(16 * 60),
+        _ => Duration::from_secs(60),
+    }
+}
+
 /// The one client, for all services; cheap to clone.
 #[derive(Clone)]
 pub struct Client(pub(super) Arc<Inner>);
@@ -228,7 +237,10 @@ impl Client {
                 builder.header("content-length", *size).body(reqwest::Body::wrap_stream(stream))
             }
         };
-        let response = builder.send().await.map_err(|error| unreachable(operation, &error))?;
+        let answered = tokio::time::timeout(patience(request), builder.send()).await;
+        let response = answered
+            .map_err(|_| ApiError::unreachable(operation, "no answer in time".into()))?
+            .map_err(|error| unreachable(operation, &error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -4,15 +4,20 @@
 //! reason. So a request may take effect twice: what creates must take "it exists already" for an answer (see `kinds`).
 
 mod connect;
+pub(crate) mod dynamodb;
 mod error;
+pub(crate) mod event_source;
 mod http;
 mod limit;
 mod place;
 mod request;
 pub(crate) mod s3;
+pub(crate) mod secrets;
 mod send;
 mod service;
 mod sign;
+pub(crate) mod sns;
+pub(crate) mod sqs;
 pub(crate) mod tagging;
 
 pub(crate) use error::ApiError;

@@ -10,9 +10,65 @@
 //! | `driver`, `operate` | the two traits, over `kinds` and `api` | `kinds`, `api` |
 
 mod api;
+mod capability;
+mod compile;
+mod cron;
 pub mod names;
+mod runtimes;
+mod settings;
+
+use sf_model::{App, Diagnostic};
+use sf_plan::{Desired, Effect, Kind, Path, Schemas};
+use sf_provider::{Artifacts, Backend};
 
 pub use api::{Client, Connect};
+pub use settings::{Architecture, FunctionSettings, Settings, Vpc};
 
 /// The name after `--provider` and in `[providers.…]`.
 pub const NAME: &str = "aws";
+
+/// The pure half.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Aws;
+
+impl Aws {
+    /// The backend, for a registry.
+    pub const fn backend() -> &'static dyn Backend {
+        &Self
+    }
+}
+
+impl Backend for Aws {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn check(&self, app: &App) -> Vec<Diagnostic> {
+        capability::check(app)
+    }
+
+    fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>> {
+        compile::compile(app, artifacts)
+    }
+
+    fn schemas(&self) -> &dyn Schemas {
+        &InPlace
+    }
+}
+
+/// In the place of `kinds::AwsSchemas` until that is merged.
+struct InPlace;
+
+impl Schemas for InPlace {
+    fn effect(&self, _: &Kind, _: &Path) -> Effect {
+        Effect::InPlace
+    }
+
+    fn delete_first(&self, _: &Kind) -> bool {
+        false
+    }
+
+    fn stable(&self, _: &Kind, output: &str) -> bool {
+        !matches!(output, "version" | "stream")
+    }
+}

@@ -4,8 +4,10 @@
 //! reason. So a request may take effect twice: what creates must take "it exists already" for an answer (see `kinds`).
 
 mod connect;
+pub(crate) mod dynamodb;
 mod error;
 pub(crate) mod gateway;
+pub(crate) mod event_source;
 mod http;
 pub(crate) mod invoke;
 mod limit;
@@ -13,9 +15,13 @@ pub(crate) mod log_events;
 mod place;
 mod request;
 pub(crate) mod scheduler;
+pub(crate) mod s3;
+pub(crate) mod secrets;
 mod send;
 mod service;
 mod sign;
+pub(crate) mod sns;
+pub(crate) mod sqs;
 pub(crate) mod tagging;
 
 pub(crate) use error::ApiError;

@@ -9,6 +9,7 @@ mod http;
 mod limit;
 mod place;
 mod request;
+pub(crate) mod s3;
 mod send;
 mod service;
 mod sign;

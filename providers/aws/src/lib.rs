@@ -16,15 +16,17 @@ mod cron;
 mod driver;
 mod kinds;
 pub mod names;
+mod operate;
 mod runtimes;
 mod settings;
 
 use sf_model::{App, Diagnostic};
-use sf_plan::{Desired, Schemas};
+use sf_plan::{Desired, Failure, Schemas};
 use sf_provider::{Artifacts, Backend};
 
 pub use api::{Client, Connect, Identity};
 pub use driver::AwsDriver;
+pub use operate::AwsOperate;
 pub use settings::{Architecture, FunctionSettings, Settings, Vpc};
 
 /// The name after `--provider` and in `[providers.…]`.
@@ -38,6 +40,15 @@ impl Aws {
     /// The backend, for a registry.
     pub const fn backend() -> &'static dyn Backend {
         &Self
+    }
+
+    /// The driver and the operations of the account that the environment's credentials are for. Asks nobody yet.
+    ///
+    /// # Errors
+    /// There is no region or nothing that could give credentials.
+    pub async fn connect(connect: Connect) -> Result<(AwsDriver, AwsOperate), Failure> {
+        let client = connect.client().await?;
+        Ok((AwsDriver::new(client.clone()), AwsOperate::new(client)))
     }
 }
 

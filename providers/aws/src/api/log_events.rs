@@ -15,7 +15,11 @@ pub(crate) struct LogEvent {
 }
 
 /// The lines of a group since then (milliseconds since the Unix epoch), oldest first; none if there is no such group.
-pub(crate) async fn filter_log_events(client: &Client, group: &str, since_ms: u64) -> Result<Vec<LogEvent>, ApiError> {
+pub(crate) async fn filter_log_events(
+    client: &Client,
+    group: &str,
+    since_ms: u64,
+) -> Result<Vec<LogEvent>, ApiError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Input<'a> {

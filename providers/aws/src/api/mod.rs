@@ -6,16 +6,16 @@
 mod connect;
 pub(crate) mod dynamodb;
 mod error;
-pub(crate) mod gateway;
 pub(crate) mod event_source;
+pub(crate) mod gateway;
 mod http;
 pub(crate) mod invoke;
 mod limit;
 pub(crate) mod log_events;
 mod place;
 mod request;
-pub(crate) mod scheduler;
 pub(crate) mod s3;
+pub(crate) mod scheduler;
 pub(crate) mod secrets;
 mod send;
 mod service;

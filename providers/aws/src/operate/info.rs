@@ -28,7 +28,8 @@ pub(super) async fn run(api: &Client, cx: &Cx) -> Result<Option<Info>, Failure> 
     let driver = AwsDriver::new(api.clone());
     let objects = driver.census(cx, |kind| KINDS.contains(&kind)).await?;
     let inventory = Inventory::take(api, &cx.scope).await?;
-    let functions: Vec<String> = inventory.of("function").iter().map(|(key, _)| key.addr.name.clone()).collect();
+    let functions: Vec<String> =
+        inventory.of("function").iter().map(|(key, _)| key.addr.name.clone()).collect();
     if functions.is_empty() && objects.is_empty() {
         return Ok(None);
     }
@@ -65,7 +66,11 @@ impl Census<'_> {
             }
         }
         for (domain, _, _) in self.of("domain-mapping") {
-            endpoints.push(Endpoint { kind: "api".into(), name: domain.into(), url: format!("https://{domain}") });
+            endpoints.push(Endpoint {
+                kind: "api".into(),
+                name: domain.into(),
+                url: format!("https://{domain}"),
+            });
         }
         endpoints
     }

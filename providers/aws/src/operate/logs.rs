@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use sf_plan::Failure;
 use sf_provider::{Cx, LogLine, LogQuery, LogStream};
 use tokio::sync::mpsc;
 
 use crate::api::Client;
-use crate::api::log_events::filter_log_events;
+use crate::api::log_events::{LogEvent, filter_log_events};
 use crate::kinds::Inventory;
 use crate::names;
 
@@ -61,7 +62,8 @@ struct Line {
 }
 
 async fn groups(api: &Client, cx: &Cx, function: Option<&str>) -> Result<Groups, Failure> {
-    let group = |function: &str| names::log_group(&names::physical(&cx.scope, function, names::longest::FUNCTION));
+    let group =
+        |function: &str| names::log_group(&names::physical(&cx.scope, function, names::longest::FUNCTION));
     if let Some(function) = function {
         return Ok(Groups::from([(function.to_owned(), group(function))]));
     }
@@ -72,26 +74,26 @@ async fn groups(api: &Client, cx: &Cx, function: Option<&str>) -> Result<Groups,
 
 /// The lines of all groups since then, by time.
 async fn read(api: &Client, groups: &Groups, since_ms: u64) -> Result<Vec<Line>, Failure> {
-    let questions = groups.iter().map(|(function, group)| async move {
-        let events = filter_log_events(api, group, since_ms).await;
-        let events = events.map_err(|error| error.failure(&format!("read the log of {function}")))?;
-        let line = |message: String, time_ms: u64| LogLine {
-            time_ms,
-            function: function.clone(),
-            stream: stream(&message).to_owned(),
-            message,
-        };
-        Ok::<_, Failure>(
-            events
-                .into_iter()
-                .map(|event| Line { line: line(event.message.trim_end().to_owned(), event.timestamp), id: event.event_id })
-                .collect::<Vec<_>>(),
-        )
-    });
+    let mut questions: Vec<BoxFuture<'_, Result<Vec<Line>, Failure>>> = Vec::new();
+    for (function, group) in groups {
+        questions.push(read_group(api, function, group, since_ms).boxed());
+    }
     let read: Vec<Vec<Line>> = stream::iter(questions).buffer_unordered(AT_ONCE).try_collect().await?;
     let mut lines: Vec<Line> = read.into_iter().flatten().collect();
     lines.sort_by(|a, b| (a.line.time_ms, &a.line.function).cmp(&(b.line.time_ms, &b.line.function)));
     Ok(lines)
+}
+
+async fn read_group(api: &Client, function: &str, group: &str, since_ms: u64) -> Result<Vec<Line>, Failure> {
+    let events = filter_log_events(api, group, since_ms).await;
+    let events = events.map_err(|error| error.failure(&format!("read the log of {function}")))?;
+    let line = |event: LogEvent| {
+        let message = event.message.trim_end().to_owned();
+        let stream = stream(&message).to_owned();
+        let line = LogLine { time_ms: event.timestamp, function: function.to_owned(), stream, message };
+        Line { id: event.event_id, line }
+    };
+    Ok(events.into_iter().map(line).collect())
 }
 
 async fn newest(api: &Client, groups: &Groups, now_ms: u64, wanted: usize) -> Result<Vec<Line>, Failure> {
@@ -142,8 +144,15 @@ async fn follow_on(
 /// Whose line it is: the platform's own begin so.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html>
 pub(super) fn stream(line: &str) -> &'static str {
-    const OF_PLATFORM: [&str; 7] =
-        ["END RequestId", "EXTENSION\t", "INIT_REPORT ", "INIT_START ", "REPORT RequestId", "START RequestId", "XRAY TraceId"];
+    const OF_PLATFORM: [&str; 7] = [
+        "END RequestId",
+        "EXTENSION\t",
+        "INIT_REPORT ",
+        "INIT_START ",
+        "REPORT RequestId",
+        "START RequestId",
+        "XRAY TraceId",
+    ];
     if OF_PLATFORM.iter().any(|begin| line.starts_with(begin)) { "system" } else { "stdout" }
 }
 

@@ -219,6 +219,7 @@ impl From<StoreError> for Error {
         let (kind, code) = match cause {
             StoreError::Locked(_) => (Exit::Locked, "locked"),
             StoreError::Corrupt { .. } => (Exit::Failed, "state-corrupt"),
+            StoreError::BadRelease { .. } => (Exit::Failed, "release-corrupt"),
             StoreError::Newer { .. } => (Exit::Failed, "state-newer"),
             StoreError::Conflict { .. } => (Exit::Failed, "state-conflict"),
             StoreError::Io { .. } => (Exit::Failed, "io"),

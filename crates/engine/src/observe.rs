@@ -1,10 +1,14 @@
 //! What is there before anything is decided: the recorded state, with interrupted calls resolved, or, if there is no record,
 //! what the provider itself knows.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use sf_plan::{Desired, Drift, Failure, GraphError, Lineage, ObjectKey, Plan, Schemas, Seen, State, absorb};
+use sf_plan::{
+    Desired, Digest, Drift, Failure, GraphError, Lineage, ObjectKey, Plan, Schemas, Seen, State, absorb,
+};
 use sf_provider::{Cx, Driver};
 
 use crate::store::{LockInfo, Store, StoreError};
@@ -96,6 +100,20 @@ pub async fn observe(
 }
 
 impl Provider {
+    pub(crate) async fn fetch(
+        &self,
+        wanted: BTreeMap<Digest, PathBuf>,
+    ) -> Result<BTreeSet<Digest>, ObserveError> {
+        let questions = wanted.into_iter().map(|(digest, to)| async move {
+            let found = self.driver.artifact(&self.cx, &digest, &to).await;
+            let found = found.map_err(|cause| unanswered(&format!("artifact `{digest}`"), cause))?;
+            Ok::<_, ObserveError>((!found).then_some(digest))
+        });
+        let missing: Vec<_> =
+            stream::iter(questions).buffer_unordered(self.questions()).try_collect().await?;
+        Ok(missing.into_iter().flatten().collect())
+    }
+
     fn questions(&self) -> usize {
         self.driver.concurrency().max(1).saturating_mul(QUESTIONS)
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,13 @@ pub trait Driver: Send + Sync {
 
     /// Everything that this scope owns, found by tags, for when the state was lost.
     async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure>;
+
+    /// Whether the provider still has the code of an earlier release, so that a rollback needs no build. A driver whose calls take code from
+    /// [`Cx::artifacts`] also writes the zip to the file `to`, which does not exist yet; one whose calls only name it need not.
+    async fn artifact(&self, cx: &Cx, digest: &Digest, to: &Path) -> Result<bool, Failure> {
+        let _ = (cx, digest, to);
+        Ok(false)
+    }
 }
 
 /// One invocation from outside.

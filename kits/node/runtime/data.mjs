@@ -194,6 +194,12 @@ export function collect(source, broken) {
   });
 }
 
+/** What a body's stream gave, if it can be sent. */
+export function checkedChunk(chunk) {
+  if (typeof chunk === "string" || chunk instanceof Uint8Array) return chunk;
+  throw new TypeError(`the body's stream gave ${chunk === null ? "null" : `a ${typeof chunk}`} in place of bytes or text`);
+}
+
 /** A stream of Node's as one of bytes that reads no faster than its reader. */
 function streamOf(source, broken) {
   const chunks = source[Symbol.asyncIterator]();

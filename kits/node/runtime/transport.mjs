@@ -3,7 +3,7 @@
 import { Agent, request as open } from "node:http";
 
 import { SfError, failure } from "./context.mjs";
-import { collect, toJson } from "./data.mjs";
+import { checkedChunk, collect, toJson } from "./data.mjs";
 import { parseWithBytes } from "./protocol.mjs";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -265,10 +265,7 @@ function exchange(request, call, left) {
 async function pump(request, source, isAnswered) {
   for await (const chunk of source) {
     if (isAnswered() || request.destroyed) return;
-    if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) {
-      throw new TypeError(`the body's stream gave ${chunk === null ? "null" : `a ${typeof chunk}`} in place of bytes or text`);
-    }
-    if (!request.write(chunk)) await taken(request);
+    if (!request.write(checkedChunk(chunk))) await taken(request);
   }
   request.end();
 }

@@ -213,9 +213,9 @@ class LoadError extends Error {
   }
 }
 
-/** The function that `file` exports under `name`. Throws a LoadError. */
-export async function loadHandler(file, name) {
-  const path = findFile(file);
+/** The function that `file`, below `root`, exports under `name`. Throws a LoadError. */
+export async function loadHandler(file, name, root = process.cwd()) {
+  const path = findFile(root, file);
   if (path === undefined) throw new LoadError("handler-file-missing", `the handler's file \`${file}\` is not in the artifact`);
   let module;
   try {
@@ -234,9 +234,9 @@ export async function loadHandler(file, name) {
 }
 
 /** Lambda's `legacy/orders.handler` names the file without its extension. */
-function findFile(file) {
+function findFile(root, file) {
   const endings = process.env.SF_INTERFACE === "lambda" ? ["", ".js", ".mjs", ".cjs"] : [""];
-  const paths = endings.map((ending) => resolve(file + ending));
+  const paths = endings.map((ending) => resolve(root, file + ending));
   return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
 }
 

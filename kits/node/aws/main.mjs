@@ -88,7 +88,8 @@ class WholeBody {
 export async function handler(event, context) {
   world.arn = context.invokedFunctionArn;
   const head = { id: context.awsRequestId, deadline_ms: Date.now() + context.getRemainingTimeInMillis(), trace: traceOf(event, context) };
-  if (isHttp(event)) return await http(event, head);
+  // A call may pass on what looks like a request; who calls says so.
+  if (isHttp(event) && !context.clientContext) return await http(event, head);
   const { deliver } = await import("./deliver.mjs");
   return await deliver(event, context, { world, contextOf: () => new Context(head, identity, new Invocation(head.deadline_ms, Buffer.alloc(0))), user });
 }

@@ -109,5 +109,6 @@ export async function secret(reach, name) {
   };
   const about = { ...reach.about, on: { ResourceNotFoundException: none } };
   const { SecretString, SecretBinary } = await use(reach.world, "secrets", "GetSecretValue", { SecretId: reach.name }, about);
+  if (SecretString === undefined && SecretBinary === undefined) throw none();
   return SecretString ?? Buffer.from(SecretBinary).toString();
 }

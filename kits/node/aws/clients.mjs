@@ -115,9 +115,11 @@ export async function use(world, service, operation, input, about) {
   if (about.once) closeIdle();
   const client = clientOf(world, service, about);
   const command = new (sdk(SERVICES[service][0])[`${operation}Command`])(input);
+  const abortSignal = AbortSignal.timeout(Math.min(left, MAX_TIMER));
   try {
-    return await client.send(command, left === Infinity ? {} : { abortSignal: AbortSignal.timeout(Math.min(left, MAX_TIMER)) });
+    return await client.send(command, { abortSignal });
   } catch (error) {
+    if (abortSignal.aborted) throw timedOut(about);
     const handle = about.on?.[error.name];
     if (handle !== undefined) return handle(error);
     throw failureOf(error, about);
@@ -146,7 +148,6 @@ export function failureOf(error, about) {
   if (error instanceof SfError || error instanceof TypeError) return error;
   const { name, $metadata } = error;
   const status = $metadata?.httpStatusCode;
-  if (name === "AbortError" || name === "TimeoutError") return timedOut(about);
   if (DENIED.has(name) || status === 403) return about.denied?.(error) ?? failure("not-granted", `${about.what}: ${error.message}`, { status, cause: error });
   if (status === undefined) return new SfError("unreachable", `${about.what}: AWS is not reached: ${error.message}`, { cause: error });
   return failure(codeOf(name, status), `${about.what}: ${error.message} (${name})`, { status, cause: error });

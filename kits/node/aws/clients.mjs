@@ -40,14 +40,17 @@ export function sdk(name) {
 /** So many connections at once; others wait for one to be free. */
 const SOCKETS = { keepAlive: true, maxSockets: 128, scheduling: "lifo" };
 const agents = { httpAgent: new HttpAgent(SOCKETS), httpsAgent: new HttpsAgent(SOCKETS) };
-let usedAt = 0;
+/** When a connection was last used. */
+const freed = new WeakMap();
+for (const agent of Object.values(agents)) agent.on("free", (socket) => freed.set(socket, Date.now()));
 /** Longer than so, in milliseconds, a connection is not trusted with a call that is made once: the function may have been frozen, and the other side gone. */
 const IDLE = 2000;
 
 function closeIdle() {
-  if (Date.now() - usedAt < IDLE) return;
   for (const agent of Object.values(agents)) {
-    for (const socket of Object.values(agent.freeSockets).flat()) socket.destroy();
+    for (const socket of Object.values(agent.freeSockets).flat()) {
+      if (Date.now() - (freed.get(socket) ?? 0) > IDLE) socket.destroy();
+    }
   }
 }
 
@@ -123,8 +126,6 @@ export async function use(world, service, operation, input, about) {
     const handle = about.on?.[error.name];
     if (handle !== undefined) return handle(error);
     throw failureOf(error, about);
-  } finally {
-    usedAt = Date.now();
   }
 }
 

@@ -38,7 +38,11 @@ const { kit } = world;
 const who = { SF_FUNCTION: kit.function, SF_PROJECT: kit.project, SF_STAGE: kit.stage, SF_PROVIDER: "aws" };
 const identity = identityFrom(who, async () => (await import("./driver.mjs")).driversOf(world));
 installGlobals(identity);
-const user = await loadHandler(kit.handler.file, kit.handler.export, ROOT);
+const user = await loadHandler(kit.handler.file, kit.handler.export, ROOT).catch((error) => {
+  // Lambda logs the stack: that of what went wrong, not of who noticed.
+  if (error.details?.stack) error.stack = error.details.stack;
+  throw error;
+});
 
 /** So long before Lambda ends the process, in milliseconds, what waits is told: later, nobody could hear of it. */
 const MARGIN = 50;

@@ -85,7 +85,11 @@ export async function call(reach, name, payload, trace) {
     ClientContext: Buffer.from(JSON.stringify({ custom })).toString("base64"),
     Payload: Buffer.from(payload),
   };
-  const { FunctionError, Payload } = await use(reach.world, "lambda", "Invoke", input, { ...reach.about, once: true });
+  const busy = (error) => {
+    throw failure("function-busy", `call function \`${name}\`: ${error.message}`, { hint: `sf logs ${name}`, status: 502, cause: error });
+  };
+  const about = { ...reach.about, once: true, on: { TooManyRequestsException: busy } };
+  const { FunctionError, Payload } = await use(reach.world, "lambda", "Invoke", input, about);
   const text = Buffer.from(Payload ?? "").toString();
   const answer = text === "" ? null : JSON.parse(text);
   if (FunctionError !== undefined) throw calleeFailed(name, answer);

@@ -2,10 +2,11 @@
 // AWS makes of our events: the way back must lead to the same events.
 
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 
-import { inProcess, kitOf } from "./aws.mjs";
+import { artifact, inProcess, kitOf } from "./aws.mjs";
 
 const GOLDEN = new URL("../../conformance/lambda/", import.meta.url);
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -260,4 +261,21 @@ test("without a traceparent the trace is X-Ray's, and without that a new one", a
   const untraced = await invoke(httpEvent("GET", "/", { headers: { traceparent: "nonsense" } }));
   assert.equal(traced.ctx.trace, "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
   assert.match(untraced.ctx.trace, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+});
+
+test("what cannot be loaded says what and where", async () => {
+  const load = async (code, kit = kitOf()) => {
+    const root = await artifact({ "src/handler.mjs": code });
+    process.env.SF_KIT = JSON.stringify(kit);
+    try {
+      return await import(pathToFileURL(`${root}/.sf-kit/aws/main.mjs`).href).catch((error) => error);
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  };
+  const thrown = await load('throw new RangeError("at load");');
+  assert.equal(thrown.message, "loading `src/handler.mjs` failed: RangeError: at load");
+  assert.match(thrown.stack, /src\/handler\.mjs:1/);
+  assert.match((await load("export const other = 1;")).message, /has no export `handle`; it exports: other/);
+  assert.match((await load("", kitOf({ handler: { file: "none.mjs", export: "handle" } }))).message, /`none\.mjs` is not in the artifact/);
 });

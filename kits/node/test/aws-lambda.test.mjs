@@ -24,6 +24,7 @@ const HANDLER = `
     if (event.type === "sf.socket.message") return ctx.socket("chat").send(event.connection, event.data + "!");
     if (event.type === "sf.socket.connect") return "refuse" in event.data.query ? { status: 403 } : undefined;
     if (event.type === "sf.socket.disconnect") return ctx.table("seen").put({ id: "closed", delivered: await ctx.socket("chat").send(event.connection, "late") });
+    if (event.type !== "sf.queue") return ctx.table("seen").put({ id: event.type + " " + event.source, event });
     for (const { id, body, attempt } of event.data.messages) {
       await ctx.table("seen").put({ id: body.n + "/" + attempt, source: event.source });
       if (body.fail >= attempt) return { failed: [id] };
@@ -54,6 +55,7 @@ before(async () => {
     BatchSize: 5,
     FunctionResponseTypes: ["ReportBatchItemFailures"],
   });
+  await listen();
 });
 after(async () => {
   for (const root of roots) await rm(root, { recursive: true, force: true });
@@ -69,7 +71,13 @@ function mainKit() {
       chat: { socket: `${oracle.url}/_aws/execute-api/${chat}/live`, access: "write" },
       callee: { function: "lam-callee", access: "call" },
     },
-    from: { queue: { "lam-mail": "mail" }, socket: { [chat]: "chat" } },
+    from: {
+      queue: { "lam-mail": "mail" },
+      socket: { [chat]: "chat" },
+      topic: { "lam-news": "news" },
+      bucket: { "lam-files": "files" },
+      table: { "lam-watched": "watched" },
+    },
   });
 }
 
@@ -82,6 +90,7 @@ const STATEMENT = [
   ["sqs:GetQueueAttributes", `arn:aws:sqs:${ACCOUNT}:lam-mail`],
   // The counterpart takes a batch for an action of its own.
   ["sqs:ChangeMessageVisibility*", `arn:aws:sqs:${ACCOUNT}:lam-mail`],
+  ...["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"].map((name) => [`dynamodb:${name}`, `arn:aws:dynamodb:${ACCOUNT}:table/lam-watched/stream/*`]),
   ["lambda:InvokeFunction", `arn:aws:lambda:${ACCOUNT}:function:lam-callee:live`],
   ["execute-api:ManageConnections", "*"],
 ].map(([Action, Resource]) => ({ Effect: "Allow", Action, Resource }));
@@ -123,6 +132,26 @@ async function routes() {
   await connect(apiId, ["POST /send", "POST /call", "ANY /echo/{first}/{second}", "ANY /rest/{path+}"], { payloadFormatVersion: "2.0" }, "$default");
   const socketUri = `arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${integrationUri}/invocations`;
   await connect(chat, ["$connect", "$default", "$disconnect"], { integrationUri: socketUri }, "live");
+}
+
+/** The main function to a topic, a bucket and a table's stream. */
+async function listen() {
+  const FunctionArn = `arn:aws:lambda:${ACCOUNT}:function:lam-main:live`;
+  const permit = (Principal, SourceArn) => {
+    return lambda("AddPermission", { FunctionName: "lam-main", Qualifier: "live", StatementId: Principal.split(".")[0], Action: "lambda:InvokeFunction", Principal, SourceArn });
+  };
+  const { TopicArn } = await oracle.call("sns", "SNSClient", "CreateTopic", { Name: "lam-news" });
+  await permit("sns.amazonaws.com", TopicArn);
+  await oracle.call("sns", "SNSClient", "Subscribe", { TopicArn, Protocol: "lambda", Endpoint: FunctionArn });
+  const Bucket = "lam-files";
+  await oracle.call("s3", "S3Client", "CreateBucket", { Bucket });
+  await permit("s3.amazonaws.com", `arn:aws:s3:::${Bucket}`);
+  const LambdaFunctionConfigurations = [{ LambdaFunctionArn: FunctionArn, Events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] }];
+  await oracle.call("s3", "S3Client", "PutBucketNotificationConfiguration", { Bucket, NotificationConfiguration: { LambdaFunctionConfigurations } });
+  const StreamSpecification = { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" };
+  const { LatestStreamArn } = await oracle.table("lam-watched", [["id", "string"]], { StreamSpecification });
+  const source = { EventSourceArn: LatestStreamArn, FunctionName: "lam-main:live", StartingPosition: "TRIM_HORIZON", FunctionResponseTypes: ["ReportBatchItemFailures"] };
+  await lambda("CreateEventSourceMapping", source);
 }
 
 /** A request to the API: its status, headers and body. */
@@ -168,6 +197,31 @@ test("a message that failed comes again in a second, though the queue would hide
   assert.equal(first.source.S, "/queues/mail");
   await oracle.until(() => item("1/2"));
 });
+
+test("a topic, a bucket and a table tell what happened", { skip }, async () => {
+  await oracle.call("sns", "SNSClient", "Publish", {
+    TopicArn: `arn:aws:sns:${ACCOUNT}:lam-news`,
+    Message: "AAE=",
+    MessageAttributes: { "sf-encoding": { DataType: "String", StringValue: "base64" }, kind: { DataType: "String", StringValue: "new" } },
+  });
+  const news = await told("sf.topic /topics/news");
+  assert.deepEqual([news.data.B, news.attributes.M], [new Uint8Array([0, 1]), { kind: { S: "new" } }]);
+  await oracle.call("s3", "S3Client", "PutObject", { Bucket: "lam-files", Key: "a b/ü+.txt", Body: "four" });
+  const stored = await told("sf.bucket.created /buckets/files");
+  assert.deepEqual([stored.subject.S, stored.data.M.size.N], ["a b/ü+.txt", "4"]);
+  await oracle.call("s3", "S3Client", "DeleteObject", { Bucket: "lam-files", Key: "a b/ü+.txt" });
+  assert.equal((await told("sf.bucket.removed /buckets/files")).data.M.key.S, "a b/ü+.txt");
+  const Item = { id: { S: "7" }, bytes: { B: new Uint8Array([255]) }, "sf:version": { S: "v" } };
+  await oracle.call("dynamodb", "DynamoDBClient", "PutItem", { TableName: "lam-watched", Item });
+  const { change, key, before: none, after: item } = (await told("sf.table /tables/watched")).data.M;
+  assert.deepEqual([change, key, none], [{ S: "insert" }, { M: { id: { S: "7" } } }, { NULL: true }]);
+  assert.deepEqual(item.M, { id: { S: "7" }, bytes: { B: new Uint8Array([255]) } });
+});
+
+/** The event that the function has put down, as attributes. */
+async function told(id) {
+  return (await oracle.until(() => item(id))).event.M;
+}
 
 test("functions call each other through their aliases", { skip }, async () => {
   const call = async (payload) => JSON.parse((await http("POST", "/call", { headers: { "content-type": "application/json" }, body: JSON.stringify(payload) })).text);

@@ -14,7 +14,7 @@ export function secondsAfter(attempt) {
 
 /** A failure changes nothing but the time, so it is no more than logged. */
 export async function delayAgain(world, ctx, records) {
-  const { url } = placeOf(world).queue(records[0].eventSourceARN.split(":").at(-1));
+  const QueueUrl = placeOf(world).queue(records[0].eventSourceARN.split(":").at(-1));
   const entries = records.map(({ receiptHandle, attributes }, index) => ({
     Id: String(index % BATCH),
     ReceiptHandle: receiptHandle,
@@ -22,7 +22,7 @@ export async function delayAgain(world, ctx, records) {
   }));
   const batches = Array.from({ length: Math.ceil(entries.length / BATCH) }, (_, nth) => entries.slice(nth * BATCH, (nth + 1) * BATCH));
   const about = { what: "delay failed messages", deadline: ctx.deadline.getTime() };
-  const delay = (Entries) => use(world, "sqs", "ChangeMessageVisibilityBatch", { QueueUrl: url, Entries }, about);
+  const delay = (Entries) => use(world, "sqs", "ChangeMessageVisibilityBatch", { QueueUrl, Entries }, about);
   const results = await Promise.allSettled(batches.map(delay));
   const refused = results.find(({ status }) => status === "rejected");
   if (refused !== undefined) ctx.log.warn("failed messages come again when the queue's visibility ends", { error: refused.reason });

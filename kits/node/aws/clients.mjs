@@ -99,7 +99,7 @@ export function placeOf({ arn }) {
   return {
     region,
     // The SDK sends requests to the region's endpoint; of the URL only account and name are read.
-    queue: (name) => ({ url: `https://sqs.${region}.amazonaws.com/${account}/${name}` }),
+    queue: (name) => `https://sqs.${region}.amazonaws.com/${account}/${name}`,
     topic: (name) => `arn:${partition}:sns:${region}:${account}:${name}`,
   };
 }

@@ -35,8 +35,8 @@ function encoded(message) {
 export async function send(reach, message, { delay = 0 }) {
   if (!Number.isSafeInteger(delay) || delay < 0 || delay > MAX_DELAY) throw badRequest(`\`delay\` is 0 to ${MAX_DELAY} seconds`);
   const { text, attributes } = encoded(message);
-  const { url } = placeOf(reach.world).queue(reach.name);
-  const input = { QueueUrl: url, MessageBody: text, DelaySeconds: delay, MessageAttributes: attributes };
+  const QueueUrl = placeOf(reach.world).queue(reach.name);
+  const input = { QueueUrl, MessageBody: text, DelaySeconds: delay, MessageAttributes: attributes };
   const { MessageId } = await use(reach.world, "sqs", "SendMessage", input, { ...reach.about, once: true });
   return { id: MessageId };
 }

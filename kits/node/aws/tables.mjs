@@ -24,11 +24,12 @@ export async function get(reach, request) {
 
 export async function put(reach, { item: given, ifAbsent, ifVersion }) {
   if (ifAbsent === true && ifVersion !== undefined) throw badRequest("`ifAbsent` and `ifVersion` exclude each other");
-  const { item } = written(reach, { item: given });
+  const text = toJson(reach.about.what, given, true);
+  const item = parseWithBytes(text);
   if (!isObject(item)) throw badRequest("the item is not an object");
-  keyOf(reach.use.key, item);
-  const size = Buffer.byteLength(toJson(reach.about.what, item, true));
+  const size = Buffer.byteLength(text);
   if (size > LARGEST) throw tooLarge(`the item has ${size} bytes as JSON, the limit is 400 KB`);
+  keyOf(reach.use.key, item);
   const version = randomUUID();
   const Item = { ...marshalled(item), [VERSION]: { S: version } };
   const condition = ifAbsent === true ? absent(reach) : ifVersion === undefined ? {} : unchanged(reach, ifVersion);

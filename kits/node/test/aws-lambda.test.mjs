@@ -104,7 +104,7 @@ async function deploy(name, kit, code) {
   roots.push(root);
   const input = {
     FunctionName: name,
-    Runtime: "nodejs20.x",
+    Runtime: "nodejs22.x",
     Role: `arn:aws:iam::000000000000:role/${name}`,
     Handler: ".sf-kit/aws/main.handler",
     Code: { ZipFile: await zipOf(root) },

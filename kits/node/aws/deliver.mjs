@@ -4,9 +4,8 @@ import { bucketEvent, callEvent, connectAnswer, failedOf, queueEvent, scheduleEv
 
 const DELIVERIES = { queue, topic, bucket, table, socket, schedule, call };
 
-/** `call` has the user's handler, a maker of contexts, and what the drivers know. Gives what Lambda is to answer. */
-export async function deliver(event, context, { world, contextOf, user }) {
-  const ctx = contextOf();
+/** `user` is the handler, `world` what the drivers know of the function. Gives what Lambda is to answer. */
+export async function deliver(event, context, { world, ctx, user }) {
   const call = { ctx, kit: world.kit, world, run: async (made) => user(made, ctx) };
   return await DELIVERIES[sourceOf(event, context)](event, call, context);
 }

@@ -95,7 +95,8 @@ export async function handler(event, context) {
   // A call may pass on what looks like a request; who calls says so.
   if (isHttp(event) && !context.clientContext) return await http(event, head);
   const { deliver } = await import("./deliver.mjs");
-  return await deliver(event, context, { world, contextOf: () => new Context(head, identity, new Invocation(head.deadline_ms, Buffer.alloc(0))), user });
+  const ctx = new Context(head, identity, new Invocation(head.deadline_ms, Buffer.alloc(0)));
+  return await deliver(event, context, { world, ctx, user });
 }
 
 async function http(event, head) {

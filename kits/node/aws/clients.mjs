@@ -82,7 +82,6 @@ export function clientOf(world, service, { once = false, endpoint } = {}) {
     const { region } = placeOf(world);
     client = new (sdk(name)[kind])({
       region,
-      credentials: world.credentials,
       requestHandler: agents,
       ...(once ? { retryStrategy: REFUSED_ONLY } : {}),
       ...(endpoint === undefined ? {} : { endpoint }),

@@ -12,28 +12,16 @@ import { traceOf } from "./trace.mjs";
 /** The artifact's root. */
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Reads a variable and takes it away from user code. */
-function take(name) {
-  const value = process.env[name];
-  delete process.env[name];
-  return value;
-}
-
-/** The role's credentials. As with the token of the embedded host, what `ctx` may do is for `ctx` alone to use. */
-function takeCredentials() {
-  const [accessKeyId, secretAccessKey, sessionToken] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map(take);
-  // Without them the SDK looks where else there may be some.
-  return accessKeyId === undefined ? undefined : { accessKeyId, secretAccessKey, sessionToken };
-}
-
 function readKit() {
-  const text = take("SF_KIT");
+  const text = process.env.SF_KIT;
+  // It is the kit's alone. The role's credentials stay: code of the user's own that calls AWS finds them where it looks for them.
+  delete process.env.SF_KIT;
   if (text === undefined) throw new Error("SF_KIT is not set: this program is started by functions that `sf` deploys");
   return JSON.parse(text);
 }
 
 /** What the drivers know of the function. `arn` is that of the latest invocation: it tells partition, region and account. */
-const world = { kit: readKit(), credentials: takeCredentials(), arn: "" };
+const world = { kit: readKit(), arn: "" };
 const { kit } = world;
 const who = { SF_FUNCTION: kit.function, SF_PROJECT: kit.project, SF_STAGE: kit.stage, SF_PROVIDER: "aws" };
 const identity = identityFrom(who, async () => (await import("./driver.mjs")).driversOf(world));

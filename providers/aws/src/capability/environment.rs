@@ -66,12 +66,9 @@ fn entry(function: &Function) -> &str {
 
 fn variable(function: &Function, name: &str) -> Option<Diagnostic> {
     if RESERVED.contains(&name) {
-        let hint = "leave it out: it is set";
-        return Some(unsupported(
-            function.span,
-            &format!("setting `{name}`, which Lambda sets itself,"),
-            hint,
-        ));
+        let message = format!("the variable `{name}` (function `{}`) is set by Lambda itself", function.name);
+        let error = Diagnostic::error("capability", function.span, message);
+        return Some(error.hint("leave it out, or choose another name"));
     }
     let good = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_alphabetic());
     (!good).then(|| {
@@ -93,7 +90,7 @@ fn output(
     let feature = format!("the output `${{{kind}.{name}.{output}}}`");
     match (kind, output) {
         ("workflow", _) => Some(unsupported(span, &feature, "there are no workflows on this provider yet")),
-        ("function", "url") if !app.functions.get(name).is_some_and(|callee| callee.url.is_some()) => {
+        ("function", "url") if app.functions.get(name).is_none_or(|callee| callee.url.is_none()) => {
             let hint = format!("give it an address of its own: `http = \"url\"` in `[functions.{name}]`");
             Some(unsupported(span, &feature, &hint))
         }

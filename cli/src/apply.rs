@@ -133,7 +133,7 @@ impl Run<'_> {
         let (handle, stop) = stop_pair();
         let (events, mut coming) = mpsc::unbounded_channel();
         let rescue = pipeline::rescue(&self.project.manifest.root);
-        let control = Control { limits: Limits::default(), stop, events, rescue };
+        let control = Control { limits: Limits::of(self.connection.driver.as_ref()), stop, events, rescue };
         let mut signals = EndSignals::listen().map_err(|cause| Error::io("listen for", "signals", &cause))?;
         let mut stopping = false;
         let applying = session.apply(plan, control);

@@ -96,7 +96,7 @@ pub(crate) fn store(project: &Project) -> Result<LocalStore, Error> {
 
 /// The provider as the engine wants it, and the count of what is uploaded.
 pub(crate) fn provider(project: &Project, connection: &Connection, zips: &Arc<Zips>) -> Provider {
-    let cx = Cx { scope: project.scope(), artifacts: zips.clone() };
+    let cx = Cx::new(project.scope(), zips.clone());
     Provider { driver: connection.driver.clone(), cx }
 }
 

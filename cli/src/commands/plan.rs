@@ -1,7 +1,5 @@
 //! `sf plan`
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use sf_engine::{LockInfo, Observed, observe};
 use sf_plan::{Change, Plan};
@@ -70,7 +68,7 @@ pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) 
 
 /// A provider's context where nothing is uploaded.
 pub(crate) fn context(project: &Project) -> Cx {
-    Cx { scope: project.scope(), artifacts: Zips::new(&Artifacts::new()) as Arc<_> }
+    Cx::new(project.scope(), Zips::new(&Artifacts::new()))
 }
 
 /// What is deployed for a project, if there is somebody to ask.

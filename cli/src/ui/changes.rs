@@ -169,6 +169,10 @@ impl<'ui> Live<'ui> {
                 self.begun.insert(*step, Instant::now());
                 self.progress.working_on(key);
             }
+            Event::Progress { key, message, .. } => {
+                self.ui.info(format_args!("{key}: {message}"));
+                self.progress.working_on(format_args!("{key}: {message}"));
+            }
             Event::Finished { step, key, .. } => {
                 let took = self.begun.get(step).map_or(0.0, |begun| begun.elapsed().as_secs_f64());
                 self.ui.info(format_args!("{} {key} {1}{took:.2} s{1:#}", self.past(key), style::DIM));

@@ -13,8 +13,9 @@ mod observe;
 mod session;
 mod store;
 
-pub use apply::{Applied, ApplyError, Control, Limits, Stop, StopHandle, stop_pair};
+pub use apply::{Applied, ApplyError, Control, Limits};
 pub use local::LocalStore;
 pub use observe::{ObserveError, Observed, Provider, Recovered, observe};
 pub use session::Session;
+pub use sf_provider::{Stop, StopHandle, stop_pair};
 pub use store::{Holder, Lock, LockInfo, Store, StoreError};

@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use sf_plan::{Desired, Drift, Failure, GraphError, Lineage, ObjectKey, Plan, Schemas, Seen, State, absorb};
+use sf_plan::{
+    Desired, Drift, Failure, GraphError, IntentAction, Lineage, ObjectKey, Plan, Schemas, Seen, State, absorb,
+};
 use sf_provider::{Cx, Driver};
 
 use crate::store::{LockInfo, Store, StoreError};
 
-/// Questions at once. They change nothing, so that more of them than of calls do no harm.
-const QUESTIONS: usize = 32;
+/// Questions at once, for each call at once. They change nothing, so that more of them do no harm.
+const QUESTIONS: usize = 2;
 
 /// Who is asked and called.
 #[derive(Clone)]
@@ -95,6 +97,12 @@ pub async fn observe(
     Ok(observed)
 }
 
+impl Provider {
+    fn questions(&self) -> usize {
+        self.driver.concurrency().max(1).saturating_mul(QUESTIONS)
+    }
+}
+
 impl Observed {
     /// The plan from here to the desired objects: the one that `sf plan` prints and `sf deploy` runs. No desired objects: removal.
     ///
@@ -119,21 +127,31 @@ impl Observed {
                 found.map_err(|cause| unanswered(&format!("`{key}`"), cause))?,
             ))
         });
-        let objects = stream::iter(questions).buffer_unordered(QUESTIONS).try_collect().await?;
+        let objects = stream::iter(questions).buffer_unordered(provider.questions()).try_collect().await?;
         let drift = absorb(&mut self.state, Seen { objects, ..Seen::default() });
         self.changed |= self.state != before;
         Ok(drift)
     }
 
     async fn recover(&mut self, provider: &Provider) -> Result<(), ObserveError> {
+        let recorded = &self.state.objects;
         let questions = self.state.pending.iter().map(|(token, intent)| async move {
-            let found = provider.driver.find(&provider.cx, intent).await;
+            let found = match (&intent.action, recorded.get(&intent.key)) {
+                // What was to be deleted is known by its record: it need not be searched for.
+                (IntentAction::Delete, Some(object)) => {
+                    provider.driver.read(&provider.cx, &intent.key, object).await
+                }
+                (IntentAction::Delete, None) => Ok(None),
+                (IntentAction::Create { .. } | IntentAction::Update { .. }, _) => {
+                    provider.driver.find(&provider.cx, intent).await
+                }
+            };
             let found =
                 found.map_err(|cause| unanswered(&format!("what became of `{}`", intent.key), cause))?;
             let recovered = Recovered { key: intent.key.clone(), exists: found.is_some() };
             Ok::<_, ObserveError>((token.clone(), found, recovered))
         });
-        let answers: Vec<_> = stream::iter(questions).buffered(QUESTIONS).try_collect().await?;
+        let answers: Vec<_> = stream::iter(questions).buffered(provider.questions()).try_collect().await?;
         let mut seen = Seen::default();
         for (token, found, recovered) in answers {
             seen.intents.insert(token, found);

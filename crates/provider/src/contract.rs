@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -11,6 +9,7 @@ use sf_model::{App, Diagnostic, Function};
 use sf_plan::{Call, Desired, Digest, Failure, Intent, Json, Object, ObjectKey, Outcome, Schemas};
 use tokio::sync::mpsc;
 
+use crate::context::Cx;
 use crate::data::{Items, Messages, Objects, Secrets};
 
 /// The built code of each function, by the function's name.
@@ -38,15 +37,6 @@ pub struct KitFile {
     pub executable: bool,
 }
 
-/// What owns the objects of one deploy: part of every physical name and tag.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Scope {
-    /// The project's name.
-    pub project: String,
-    /// The stage's name.
-    pub stage: String,
-}
-
 /// The pure half of a backend, and its registration.
 pub trait Backend: Send + Sync {
     /// The name after `--provider` and in `[providers.…]`.
@@ -70,31 +60,22 @@ pub trait Backend: Send + Sync {
     fn schemas(&self) -> &dyn Schemas;
 }
 
-/// Where a driver takes the bytes of an artifact from.
-pub trait ArtifactSource: Send + Sync {
-    /// The file that holds the artifact's zip.
-    fn path(&self, digest: &Digest) -> Option<PathBuf>;
-}
-
-/// What every driver call is given.
-#[derive(Clone)]
-pub struct Cx {
-    /// Whose objects these are.
-    pub scope: Scope,
-    /// The built code.
-    pub artifacts: Arc<dyn ArtifactSource>,
-}
-
 /// The effects of a backend. Each call is safe to repeat: it may have taken effect though its answer was lost.
 #[async_trait]
 pub trait Driver: Send + Sync {
+    /// How many calls of one run may be under way at once. Where most of a call is waiting for the provider, more make a deploy shorter; the
+    /// provider's limits are kept by the driver itself.
+    fn concurrency(&self) -> usize {
+        16
+    }
+
     /// The object as it is now, or `None` if it is gone.
     async fn read(&self, cx: &Cx, key: &ObjectKey, object: &Object) -> Result<Option<Object>, Failure>;
 
     /// Makes one call of a plan.
     async fn call(&self, cx: &Cx, call: &Call) -> Outcome;
 
-    /// What became of a call whose end was never recorded: the object, found by its deterministic name and ownership
+    /// What became of a create or an update whose end was never recorded: the object, found by its deterministic name and ownership
     /// tag, or `None` if it does not exist.
     async fn find(&self, cx: &Cx, intent: &Intent) -> Result<Option<Object>, Failure>;
 

@@ -13,15 +13,20 @@ mod api;
 mod capability;
 mod compile;
 mod cron;
+mod driver;
+mod kinds;
 pub mod names;
+mod operate;
 mod runtimes;
 mod settings;
 
 use sf_model::{App, Diagnostic};
-use sf_plan::{Desired, Effect, Kind, Path, Schemas};
+use sf_plan::{Desired, Failure, Schemas};
 use sf_provider::{Artifacts, Backend};
 
-pub use api::{Client, Connect};
+pub use api::{Client, Connect, Identity};
+pub use driver::AwsDriver;
+pub use operate::AwsOperate;
 pub use settings::{Architecture, FunctionSettings, Settings, Vpc};
 
 /// The name after `--provider` and in `[providers.…]`.
@@ -35,6 +40,15 @@ impl Aws {
     /// The backend, for a registry.
     pub const fn backend() -> &'static dyn Backend {
         &Self
+    }
+
+    /// The driver and the operations of the account that the environment's credentials are for. Asks nobody yet.
+    ///
+    /// # Errors
+    /// There is no region or nothing that could give credentials.
+    pub async fn connect(connect: Connect) -> Result<(AwsDriver, AwsOperate), Failure> {
+        let client = connect.client().await?;
+        Ok((AwsDriver::new(client.clone()), AwsOperate::new(client)))
     }
 }
 
@@ -52,23 +66,6 @@ impl Backend for Aws {
     }
 
     fn schemas(&self) -> &dyn Schemas {
-        &InPlace
-    }
-}
-
-/// In the place of `kinds::AwsSchemas` until that is merged.
-struct InPlace;
-
-impl Schemas for InPlace {
-    fn effect(&self, _: &Kind, _: &Path) -> Effect {
-        Effect::InPlace
-    }
-
-    fn delete_first(&self, _: &Kind) -> bool {
-        false
-    }
-
-    fn stable(&self, _: &Kind, output: &str) -> bool {
-        !matches!(output, "version" | "stream")
+        &kinds::AwsSchemas
     }
 }

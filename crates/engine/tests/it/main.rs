@@ -14,3 +14,5 @@ mod lock;
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod waiting;

@@ -109,6 +109,11 @@ impl Driver for AwsDriver {
         }))
     }
 
+    async fn place(&self, _: &Cx) -> Result<Option<String>, Failure> {
+        let place = self.api.place().await?;
+        Ok(Some(format!("account {}, {}", place.account, place.region)))
+    }
+
     async fn call(&self, cx: &Cx, call: &Call) -> Outcome {
         self.perform(cx, call).await.unwrap_or_else(|undone| match undone {
             Undone::Failed(made, error) => {

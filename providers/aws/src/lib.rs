@@ -19,6 +19,8 @@ pub mod names;
 mod operate;
 mod runtimes;
 mod settings;
+#[cfg(test)]
+mod testing;
 
 use sf_model::{App, Diagnostic};
 use sf_plan::{Desired, Failure, Schemas};

@@ -156,6 +156,9 @@ pub(crate) trait AnyKind: Send + Sync {
     async fn look(&self, at: &At<'_>, id: &str) -> Result<Option<Seen<Inputs>>, Failure>;
     async fn locate(&self, at: &At<'_>, inputs: &Inputs) -> Result<Option<Seen<Inputs>>, Failure>;
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Inputs>>, Failure>;
+    /// The inputs, read and written again.
+    #[cfg(test)]
+    fn reread(&self, inputs: Json) -> serde_json::Result<Json>;
 }
 
 /// An object as it is recorded, or as it was seen: in general form (see [`Place::general`]).
@@ -225,6 +228,11 @@ impl<K: RemoteKind> AnyKind for K {
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Inputs>>, Failure> {
         let seen = RemoteKind::list(self, at, inventory).await?;
         seen.into_iter().map(|seen| inputs::general_seen(at, seen)).collect()
+    }
+
+    #[cfg(test)]
+    fn reread(&self, inputs: Json) -> serde_json::Result<Json> {
+        serde_json::to_value(serde_json::from_value::<K::Spec>(inputs)?)
     }
 }
 

@@ -15,12 +15,13 @@ const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
 type Tags = BTreeMap<String, String>;
 
 /// What a mapping is asked to be; what is not said stays, or is AWS's default.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Mapping<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) event_source_arn: Option<&'a str>,
-    pub(crate) function_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) function_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) starting_position: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

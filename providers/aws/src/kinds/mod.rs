@@ -9,12 +9,24 @@ mod gateway;
 mod inputs;
 mod inventory;
 mod schedule;
+mod bucket;
+mod event_source;
+mod inputs;
+mod inventory;
+mod notification;
+mod queue;
+mod secret;
+mod subscription;
+mod table;
 mod tags;
+mod topic;
 mod wait;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sf_plan::{Effect, Failure, Inputs, Json, Kind, ObjectKey, Outputs, Path, Schemas};
@@ -22,10 +34,11 @@ use sf_provider::Cx;
 
 use crate::api::{ApiError, Client};
 use crate::names::Place;
+use crate::names::addr::kind;
 pub(crate) use inputs::{Artifact, Text, from_spec, merged, to_spec};
 pub(crate) use inventory::Inventory;
 pub(crate) use tags::{TagChange, Tags, owner};
-pub(crate) use wait::{Patience, retry};
+pub(crate) use wait::{Patience, retry, until};
 
 /// What every call of a kind is given.
 pub(crate) struct At<'a> {
@@ -126,6 +139,18 @@ impl At<'_> {
     /// The tags that the object has: the manifest's, and whose it is.
     pub(crate) fn tags(&self, of_manifest: &Tags) -> Tags {
         tags::all(&self.cx.scope, self.key, of_manifest)
+    }
+
+    /// What to do about the tags of something: `of_prior` and `wanted` are the manifest's.
+    pub(crate) fn tag_change(&self, prior: Option<&ObjectKey>, of_prior: &Tags, wanted: &Tags) -> TagChange {
+        let prior = prior.map_or_else(|| of_prior.clone(), |key| tags::all(&self.cx.scope, key, of_prior));
+        TagChange::between(&prior, &self.tags(wanted))
+    }
+
+    /// An ARN in this account and region.
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        let Place { partition, region, account } = self.place;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 }
 
@@ -236,8 +261,28 @@ impl<K: RemoteKind> AnyKind for K {
     }
 }
 
+/// How many objects of one kind are looked at at once.
+const LOOKED_AT_ONCE: usize = 8;
+
+/// What the tags say there is of a kind, looked at.
+async fn look_at_all<K: RemoteKind>(
+    kind: &K,
+    at: &At<'_>,
+    inventory: &Inventory,
+) -> Result<Vec<Seen<K::Spec>>, Failure> {
+    let looks: Vec<BoxFuture<'_, _>> =
+        inventory.of(&at.key.addr.kind.0).iter().map(|(_, arn)| kind.look(at, arn)).collect();
+    let seen: Vec<_> = stream::iter(looks).buffered(LOOKED_AT_ONCE).try_collect().await?;
+    Ok(seen.into_iter().flatten().collect())
+}
+
+/// The last part of an ARN: the name of what it is of.
+pub(crate) fn name_in(arn: &str) -> &str {
+    arn.rsplit([':', '/']).next().unwrap_or_default()
+}
+
 /// The kind of that name; `None` if this backend has none such.
-pub(crate) fn kind(name: &Kind) -> Option<&'static dyn AnyKind> {
+pub(crate) fn kind_of(name: &Kind) -> Option<&'static dyn AnyKind> {
     KINDS.iter().find(|(known, _)| *known == name.0).map(|(_, kind)| *kind)
 }
 
@@ -253,6 +298,17 @@ pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("domain-mapping", &domain::DomainMapping),
     ("schedule-group", &schedule::ScheduleGroup),
     ("schedule", &schedule::Schedule),
+    (kind::ARTIFACTS, &bucket::Bucket::<true>),
+    (kind::BUCKET, &bucket::Bucket::<false>),
+    (kind::DEAD_LETTERS, &queue::Queue),
+    (kind::FAILURE_QUEUE, &queue::Queue),
+    (kind::QUEUE, &queue::Queue),
+    (kind::SECRET, &secret::Secret),
+    (kind::TABLE, &table::Table),
+    (kind::TOPIC, &topic::Topic),
+    (kind::EVENT_SOURCE, &event_source::EventSource),
+    (kind::NOTIFICATION, &notification::Notification),
+    (kind::SUBSCRIPTION, &subscription::Subscription),
 ];
 
 /// What the planner asks.
@@ -261,14 +317,14 @@ pub(crate) struct AwsSchemas;
 
 impl Schemas for AwsSchemas {
     fn effect(&self, name: &Kind, path: &Path) -> Effect {
-        kind(name).map_or(Effect::InPlace, |kind| kind.effect(path))
+        kind_of(name).map_or(Effect::InPlace, |kind| kind.effect(path))
     }
 
     fn delete_first(&self, name: &Kind) -> bool {
-        kind(name).is_some_and(AnyKind::delete_first)
+        kind_of(name).is_some_and(AnyKind::delete_first)
     }
 
     fn stable(&self, name: &Kind, output: &str) -> bool {
-        kind(name).is_some_and(|kind| kind.stable(output))
+        kind_of(name).is_some_and(|kind| kind.stable(output))
     }
 }

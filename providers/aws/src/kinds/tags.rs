@@ -37,6 +37,11 @@ pub(crate) struct TagChange {
 }
 
 impl TagChange {
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
+
     /// From some tags to others, both complete.
     pub(crate) fn between(prior: &Tags, wanted: &Tags) -> Self {
         let set = wanted.iter().filter(|(key, value)| prior.get(*key) != Some(*value));

@@ -45,3 +45,23 @@ where
         }
     }
 }
+
+/// Asks until there is an answer; `None` when the patience ends.
+pub(crate) async fn until<T, F>(
+    patience: Patience,
+    mut question: impl FnMut() -> F,
+) -> Result<Option<T>, ApiError>
+where
+    F: Future<Output = Result<Option<T>, ApiError>>,
+{
+    let begin = Instant::now();
+    let mut pause = patience.first_pause;
+    loop {
+        let answer = question().await?;
+        if answer.is_some() || begin.elapsed() >= patience.longest {
+            return Ok(answer);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(patience.longest_pause);
+    }
+}

@@ -1,0 +1,147 @@
+"""Which event goes to the handler as what, and what Lambda is answered so that what failed comes again, and nothing else does."""
+
+import json
+
+from sf_kit.context import Context
+
+from . import events, http
+from .config import Place
+from .invocation import Invocation, never
+
+FIRST_RETRY, LAST_RETRY = 1, 60
+"""Seconds after which a message comes again: doubled with each try, up to the last."""
+
+
+class Function:
+    """What Lambda calls with `(event, context)`."""
+
+    def __init__(self, config, runner):
+        self._config, self._runner = config, runner
+
+    def __call__(self, event, context):
+        if self._config.place is None:
+            self._config.place = Place(context.invoked_function_arn)
+        invocation = Invocation(context)
+        deliver = self._delivery(event, invocation)
+        return deliver(event, invocation)
+
+    def _delivery(self, event, invocation):
+        """A call is known by who makes it, whatever it carries; everything else by its shape."""
+        if not isinstance(event, dict) or "sf-caller" in invocation.custom or "sf-invoke" in invocation.custom:
+            return self._call
+        if http.is_http(event):
+            return self._http
+        if "connectionId" in (event.get("requestContext") or {}):
+            return self._socket
+        if "sf-schedule" in event:
+            return self._schedule
+        records = event.get("Records")
+        first = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
+        source = first.get("eventSource") or first.get("EventSource")
+        of_source = {"aws:sqs": self._queue, "aws:sns": self._topic, "aws:s3": self._bucket, "aws:dynamodb": self._table}
+        return of_source.get(source, self._call)
+
+    def _http(self, event, invocation):
+        request = http.request_head(event)
+        given = next((value for name, value in request["headers"] if name == "traceparent"), None)
+        head = invocation.head(given, kind="http", **request)
+        response, data = self._runner.http(head, http.body_of(event))
+        return http.answer(response, head["method"], data)
+
+    def _value(self, event, invocation, traceparent=None):
+        """What the handler returned; it must be what JSON has."""
+        value = self._runner.event(invocation.head(traceparent, kind="event"), event)
+        json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return value
+
+    def _failed(self, error, invocation):
+        """A line of log for an error that Lambda is not told of in any other way."""
+        from traceback import format_exception
+
+        from sf_kit.logs import write
+
+        stack = "".join(format_exception(type(error), error, error.__traceback__))
+        ctx = Context(invocation.head(), never)
+        write(ctx, "error", f"{type(error).__name__}: {error}", {"stack": stack})
+
+    def _call(self, event, invocation):
+        custom = invocation.custom
+        called = events.call_event(event, custom.get("sf-caller"), invocation.id)
+        return self._value(called, invocation, custom.get("traceparent"))
+
+    def _schedule(self, event, invocation):
+        """A schedule calls once each time: were Lambda told of the error, it would call again."""
+        try:
+            self._value(events.schedule_event(event, self._config), invocation)
+        except Exception as error:
+            self._failed(error, invocation)
+
+    def _socket(self, event, invocation):
+        called = events.socket_event(event, self._config)
+        if called["type"] != "sf.socket.connect":
+            self._value(called, invocation)
+            return {"statusCode": 200}
+        try:
+            answer = self._value(called, invocation)
+            answer = answer if isinstance(answer, dict) else {}
+            status, protocol = int(answer.get("status") or 200), answer.get("protocol")
+        except Exception as error:
+            self._failed(error, invocation)
+            status, protocol = 403, None
+        return {"statusCode": status, **({"headers": {"Sec-WebSocket-Protocol": protocol}} if protocol else {})}
+
+    def _queue(self, event, invocation):
+        records = event["Records"]
+        ids = [record["messageId"] for record in records]
+        try:
+            value = self._value(events.queue_event(records, self._config, invocation.id), invocation)
+            failed = wanted_again(value, ids)
+        except Exception as error:
+            self._failed(error, invocation)
+            failed = ids
+        if failed:
+            self._postpone([record for record in records if record["messageId"] in failed], invocation)
+        return {"batchItemFailures": [{"itemIdentifier": ident} for ident in failed]}
+
+    def _postpone(self, records, invocation):
+        """Says when they come again; if that does not work, they come when the queue's visibility ends."""
+        from .messages import postpone
+
+        delays = [(record, min(FIRST_RETRY << min(events.attempt_of(record) - 1, 16), LAST_RETRY)) for record in records]
+        try:
+            postpone(self._config.place, delays)
+        except Exception as error:
+            self._failed(error, invocation)
+
+    def _topic(self, event, invocation):
+        """A throw is Lambda's to repeat, as of buckets."""
+        for record in event["Records"]:
+            self._value(events.topic_event(record, self._config), invocation)
+
+    def _bucket(self, event, invocation):
+        for record in event["Records"]:
+            self._value(events.bucket_event(record, self._config), invocation)
+
+    def _table(self, event, invocation):
+        """In their order. From the first on that failed, Lambda brings them again."""
+        for record in event["Records"]:
+            try:
+                self._value(events.table_event(record, self._config), invocation)
+            except Exception as error:
+                self._failed(error, invocation)
+                return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+        return {"batchItemFailures": []}
+
+
+def wanted_again(value, ids):
+    """The messages that a queue's handler wants again: `{"failed": ["id", …]}`. Anything else means that all is done."""
+    if not isinstance(value, dict) or "failed" not in value:
+        return []
+    failed = value["failed"]
+    if not isinstance(failed, (list, tuple)):
+        raise TypeError("the answer's `failed` is no list of ids")
+    for ident in failed:
+        if ident not in ids:
+            # A message that failed under a wrong name must not be taken for handled.
+            raise ValueError(f"the answer's `failed` has {ident!r}, which is no message of the batch")
+    return list(dict.fromkeys(failed))

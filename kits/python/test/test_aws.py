@@ -276,6 +276,8 @@ class Events(unittest.TestCase):
         ):
             value, _ = quiet(function(f"def handler(e, ctx): {code}"), event, Context())
             self.assertEqual(value, expected)
+        value, lines = quiet(function("def handler(e, ctx): raise ValueError('no')"), golden("socket-message")["event"], Context())
+        self.assertEqual((value, lines[0]["message"]), ({"statusCode": 200}, "ValueError: no"))
 
 
 class Retries(unittest.TestCase):
@@ -308,8 +310,12 @@ class Retries(unittest.TestCase):
 
     def test_of_topics_and_buckets_lambda_hears_the_throw(self):
         for name in ("topic", "bucket-created"):
-            with self.assertRaises(ValueError):
-                function("def handler(e, ctx): raise ValueError('no')")(golden(name)["event"], Context())
+            event = golden(name)["event"]
+            event["Records"] *= 2
+            call = function("count = 0\ndef handler(e, ctx):\n    global count\n    count += 1\n    raise ValueError(count)\n")
+            with self.assertRaisesRegex(ValueError, "1"):
+                quiet(call, event, Context())
+            self.assertEqual(sys.modules["user"].count, 2, "the second had its turn")
 
 
 class Start(unittest.TestCase):

@@ -29,11 +29,14 @@ class Calls:
 
         try:
             answer = self.caller.ask(what, "secretsmanager", "get_secret_value", refused, ("ResourceNotFoundException",), SecretId=ident)
-        except ClientError as error:
+        except ClientError:
             # The secret is there from the first deploy on, its value not before somebody sets it: AWS says the same of both.
-            raise fault("not-found", f"{what}: secret `{name}` has no value", f"sf secret set {name}") from error
-        text = answer.get("SecretString")
-        return answer["SecretBinary"] if text is None else text.encode()
+            answer = {}
+        if "SecretString" in answer:
+            return answer["SecretString"].encode()
+        if "SecretBinary" in answer:
+            return answer["SecretBinary"]
+        raise fault("not-found", f"{what}: secret `{name}` has no value", f"sf secret set {name}")
 
 
 def function_failed(what, function, payload):

@@ -77,18 +77,15 @@ class Function:
             self._failed(error, invocation)
 
     def _socket(self, event, invocation):
+        """A throw refuses a client that connects. Of others the client hears nothing: API Gateway would send it Lambda's error."""
         called = events.socket_event(event, self._config)
-        if called["type"] != "sf.socket.connect":
-            self._value(called, invocation)
-            return {"statusCode": 200}
+        connects = called["type"] == "sf.socket.connect"
         try:
             answer = self._value(called, invocation)
-            answer = answer if isinstance(answer, dict) else {}
-            status, protocol = int(answer.get("status") or 200), answer.get("protocol")
+            return connect_answer(answer) if connects else {"statusCode": 200}
         except Exception as error:
             self._failed(error, invocation)
-            status, protocol = 403, None
-        return {"statusCode": status, **({"headers": {"Sec-WebSocket-Protocol": protocol}} if protocol else {})}
+            return {"statusCode": 403 if connects else 200}
 
     def _queue(self, event, invocation):
         records = event["Records"]
@@ -114,13 +111,23 @@ class Function:
             self._failed(error, invocation)
 
     def _topic(self, event, invocation):
-        """A throw is Lambda's to repeat, as of buckets."""
-        for record in event["Records"]:
-            self._value(events.topic_event(record, self._config), invocation)
+        self._each([events.topic_event(record, self._config) for record in event["Records"]], invocation)
 
     def _bucket(self, event, invocation):
-        for record in event["Records"]:
-            self._value(events.bucket_event(record, self._config), invocation)
+        self._each([events.bucket_event(record, self._config) for record in event["Records"]], invocation)
+
+    def _each(self, made, invocation):
+        """Every event, also when one before it failed. A throw is Lambda's to repeat: it has all of them in a queue of its own."""
+        failure = None
+        for event in made:
+            try:
+                self._value(event, invocation)
+            except Exception as error:
+                if failure is not None:
+                    self._failed(error, invocation)
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _table(self, event, invocation):
         """In their order. From the first on that failed, Lambda brings them again."""
@@ -131,6 +138,15 @@ class Function:
                 self._failed(error, invocation)
                 return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
         return {"batchItemFailures": []}
+
+
+def connect_answer(answer):
+    """The answer to a client that connects: `{"status": 403}` refuses it, `{"protocol": "…"}` chooses one of those that it offered."""
+    answer = answer if isinstance(answer, dict) else {}
+    answered = {"statusCode": int(answer.get("status") or 200)}
+    if answer.get("protocol"):
+        answered["headers"] = {"Sec-WebSocket-Protocol": answer["protocol"]}
+    return answered
 
 
 def wanted_again(value, ids):

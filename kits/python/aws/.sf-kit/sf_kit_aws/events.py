@@ -14,6 +14,8 @@ from .values import item_of
 JSON = "application/json"
 BYTES = "application/octet-stream"
 ENCODING = "sf-encoding"
+NO_CODE = 1005
+"""RFC 6455, section 7.1.5: the client closed without a code."""
 
 
 def rfc3339(ms):
@@ -125,7 +127,7 @@ def socket_event(event, config):
         data = opening(event)
     elif kind == "disconnect":
         code = context.get("disconnectStatusCode")
-        data = {"code": code if isinstance(code, int) and code > 0 else 1006}
+        data = {"code": code if isinstance(code, int) and code > 0 else NO_CODE}
     else:
         text = event.get("body") or ""
         data = b64decode(text) if event.get("isBase64Encoded") else text

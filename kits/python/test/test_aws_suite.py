@@ -54,10 +54,11 @@ class Suite(unittest.TestCase):
         spec.loader.exec_module(cls.operate)
 
     def ask(self, function, step):
-        from sf_kit.data import Resources
+        from sf_kit.data import Resources, _secrets
         from sf_kit_aws.config import Config, Place
         from sf_kit_aws.driver import AwsDriver
 
+        _secrets.clear()  # several functions share this process, and only this one
         config = Config(config_text(function, *self.configs[function]))
         config.place = Place(aws.ARN)
         ctx = Resources(AwsDriver(config, types.SimpleNamespace(deadline=time.time() + 300, trace="")))

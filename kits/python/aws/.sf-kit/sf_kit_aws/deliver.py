@@ -45,8 +45,12 @@ class Function:
         request = http.request_head(event)
         given = next((value for name, value in request["headers"] if name == "traceparent"), None)
         head = invocation.head(given, kind="http", **request)
-        response, data = self._runner.http(head, http.body_of(event))
-        return http.answer(response, head["method"], data)
+        try:
+            response, data = self._runner.http(head, http.body_of(event))
+            return http.answer(response, head["method"], data)
+        except Exception as error:
+            self._failed(error, invocation)
+            return http.FAILED
 
     def _value(self, event, invocation, traceparent=None):
         """What the handler returned; it must be what JSON has."""

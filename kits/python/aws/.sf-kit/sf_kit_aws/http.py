@@ -12,6 +12,9 @@ LARGEST = 6 << 20
 NO_BODY = {204, 205, 304}
 NOT_FORWARDED = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 TEXT = re.compile(r"text/|application/(json|xml|javascript|x-www-form-urlencoded)|[^;]*\+(json|xml)", re.IGNORECASE)
+_FAILED = json.dumps({"error": "function-threw", "message": "the function failed; its log says why"})
+FAILED = {"statusCode": 500, "headers": {"content-type": "application/json"}, "body": _FAILED, "isBase64Encoded": False}
+"""The answer when the handler threw, which tells nothing. Of Lambda's own error HTTP APIs would make a 500 and function URLs a 502."""
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 

@@ -281,7 +281,7 @@ class Events(unittest.TestCase):
 
 
 class Retries(unittest.TestCase):
-    def fail(self, code, event):
+    def reported(self, code, event):
         """What Lambda is answered, and when the messages come again."""
         from sf_kit_aws import messages
 
@@ -292,12 +292,12 @@ class Retries(unittest.TestCase):
 
     def test_of_a_queue_only_what_failed(self):
         event = sqs_event(("m1", "1"), ("m2", "2", 3), ("m3", "3", 40))
-        self.assertEqual(self.fail("def handler(e, ctx): return {'failed': ['m2']}", event), (["m2"], {"m2": 4}))
+        self.assertEqual(self.reported("def handler(e, ctx): return {'failed': ['m2']}", event), (["m2"], {"m2": 4}))
         everything = (["m1", "m2", "m3"], {"m1": 1, "m2": 4, "m3": 60})
         for code in ("raise ValueError()", "return {'failed': ['m9']}", "return {'failed': True}", "return {'failed': [1]}", "raise SystemExit()"):
-            self.assertEqual(self.fail(f"def handler(e, ctx): {code}", event), everything, code)
+            self.assertEqual(self.reported(f"def handler(e, ctx): {code}", event), everything, code)
         for code in ("return None", "return {'failed': []}", "return [1]", "return {'done': 1}"):
-            self.assertEqual(self.fail(f"def handler(e, ctx): {code}", event), ([], {}), code)
+            self.assertEqual(self.reported(f"def handler(e, ctx): {code}", event), ([], {}), code)
 
     def test_of_a_stream_all_from_the_first_that_failed(self):
         event = golden("table-insert")["event"]

@@ -6,9 +6,7 @@ import sys
 from _queue import SimpleQueue
 from _thread import allocate_lock, start_new_thread
 
-from . import frames
 from .context import Context
-from .exchange import Exchange
 
 THREADS = 32
 _COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
@@ -175,6 +173,9 @@ def interface_from(environ):
 
 def read(connection, runner):
     """Hands the host's frames out until the host is gone."""
+    from . import frames
+    from .exchange import Exchange
+
     exchanges = {}
 
     def done(exchange):
@@ -214,6 +215,9 @@ def data_api(source):
 
 
 def main():
+    # Here and in `read`, since where there is no such host only `load` is wanted of this module.
+    from . import frames
+
     # User code must not be able to speak for the kit.
     address, token = os.environ.pop("SF_WORKER_SOCKET"), os.environ.pop("SF_WORKER_TOKEN")
     data = os.environ.pop("SF_DATA_URL", None), os.environ.pop("SF_DATA_TOKEN", None)

@@ -4,7 +4,8 @@
     http        payload format 2.0 <-> Request and Response
     events      what AWS's services send -> CloudEvents
     invocation  ctx's facts of one call; plain and async handlers
-    deliver     which event goes to whom, and what Lambda is answered
+    function    what Lambda calls
+    deliver     which event goes to the handler as what, and what Lambda is answered
     driver      ctx's resources: tables, buckets, messages, calls and secrets, on botocore"""
 
 
@@ -14,7 +15,7 @@ def start(root, environ):
     from sf_kit.worker import load
 
     from .config import Config
-    from .deliver import Function
+    from .function import Function
     from .invocation import runner_for
 
     config = Config(environ.pop("SF_KIT"))
@@ -26,5 +27,8 @@ def start(root, environ):
         return AwsDriver(config, ctx)
 
     Context.driver = driver
+    if config.has_events:
+        # Now, since the first event would wait longer for it.
+        from . import deliver  # noqa: F401
     handler = load(config.handler["file"], config.handler["export"], root)
     return Function(config, runner_for(handler))

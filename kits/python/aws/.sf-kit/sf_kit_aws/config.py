@@ -22,6 +22,7 @@ class Config:
         self.uses, self.secrets = given.get("uses") or {}, given.get("secrets") or {}
         self.schedules = given.get("schedules") or {}
         self._from = given.get("from") or {}
+        self.has_events = bool(self._from or self.schedules)
         self.place = None
         """Known from the first invocation on."""
 

@@ -2,35 +2,25 @@
 
 import json
 
-from sf_kit.context import Context
-
-from . import events, http
-from .config import Place
-from .invocation import Invocation, never
+from . import events
 
 FIRST_RETRY, LAST_RETRY = 1, 60
 """Seconds after which a message comes again: doubled with each try, up to the last."""
 
 
-class Function:
-    """What Lambda calls with `(event, context)`."""
+def deliver(event, invocation, config, runner):
+    """What Lambda is answered to anything but HTTP."""
+    return Delivery(invocation, config, runner).of(event)(event)
 
-    def __init__(self, config, runner):
-        self._config, self._runner = config, runner
 
-    def __call__(self, event, context):
-        if self._config.place is None:
-            self._config.place = Place(context.invoked_function_arn)
-        invocation = Invocation(context)
-        deliver = self._delivery(event, invocation)
-        return deliver(event, invocation)
+class Delivery:
+    def __init__(self, invocation, config, runner):
+        self._invocation, self._config, self._runner = invocation, config, runner
 
-    def _delivery(self, event, invocation):
+    def of(self, event):
         """A call is known by who makes it, whatever it carries; everything else by its shape."""
-        if not isinstance(event, dict) or "sf-caller" in invocation.custom or "sf-invoke" in invocation.custom:
+        if not isinstance(event, dict) or self._invocation.is_call:
             return self._call
-        if http.is_http(event):
-            return self._http
         if "connectionId" in (event.get("requestContext") or {}):
             return self._socket
         if "sf-schedule" in event:
@@ -41,70 +31,49 @@ class Function:
         of_source = {"aws:sqs": self._queue, "aws:sns": self._topic, "aws:s3": self._bucket, "aws:dynamodb": self._table}
         return of_source.get(source, self._call)
 
-    def _http(self, event, invocation):
-        request = http.request_head(event)
-        given = next((value for name, value in request["headers"] if name == "traceparent"), None)
-        head = invocation.head(given, kind="http", **request)
-        try:
-            response, data = self._runner.http(head, http.body_of(event))
-            return http.answer(response, head["method"], data)
-        except Exception as error:
-            self._failed(error, invocation)
-            return http.FAILED
-
-    def _value(self, event, invocation, traceparent=None):
+    def _value(self, event, traceparent=None):
         """What the handler returned; it must be what JSON has."""
-        value = self._runner.event(invocation.head(traceparent, kind="event"), event)
+        value = self._runner.event(self._invocation.head(traceparent, kind="event"), event)
         json.dumps(value, ensure_ascii=False, allow_nan=False)
         return value
 
-    def _failed(self, error, invocation):
-        """A line of log for an error that Lambda is not told of in any other way."""
-        from traceback import format_exception
+    def _call(self, event):
+        custom = self._invocation.custom
+        called = events.call_event(event, custom.get("sf-caller"), self._invocation.id)
+        return self._value(called, custom.get("traceparent"))
 
-        from sf_kit.logs import write
-
-        stack = "".join(format_exception(type(error), error, error.__traceback__))
-        ctx = Context(invocation.head(), never)
-        write(ctx, "error", f"{type(error).__name__}: {error}", {"stack": stack})
-
-    def _call(self, event, invocation):
-        custom = invocation.custom
-        called = events.call_event(event, custom.get("sf-caller"), invocation.id)
-        return self._value(called, invocation, custom.get("traceparent"))
-
-    def _schedule(self, event, invocation):
+    def _schedule(self, event):
         """A schedule calls once each time: were Lambda told of the error, it would call again."""
         try:
-            self._value(events.schedule_event(event, self._config), invocation)
+            self._value(events.schedule_event(event, self._config))
         except Exception as error:
-            self._failed(error, invocation)
+            self._invocation.failed(error)
 
-    def _socket(self, event, invocation):
+    def _socket(self, event):
         """A throw refuses a client that connects. Of others the client hears nothing: API Gateway would send it Lambda's error."""
         called = events.socket_event(event, self._config)
         connects = called["type"] == "sf.socket.connect"
         try:
-            answer = self._value(called, invocation)
+            answer = self._value(called)
             return connect_answer(answer) if connects else {"statusCode": 200}
         except Exception as error:
-            self._failed(error, invocation)
+            self._invocation.failed(error)
             return {"statusCode": 403 if connects else 200}
 
-    def _queue(self, event, invocation):
+    def _queue(self, event):
         records = event["Records"]
         ids = [record["messageId"] for record in records]
         try:
-            value = self._value(events.queue_event(records, self._config, invocation.id), invocation)
+            value = self._value(events.queue_event(records, self._config, self._invocation.id))
             failed = wanted_again(value, ids)
         except Exception as error:
-            self._failed(error, invocation)
+            self._invocation.failed(error)
             failed = ids
         if failed:
-            self._postpone([record for record in records if record["messageId"] in failed], invocation)
+            self._postpone([record for record in records if record["messageId"] in failed])
         return {"batchItemFailures": [{"itemIdentifier": ident} for ident in failed]}
 
-    def _postpone(self, records, invocation):
+    def _postpone(self, records):
         """Says when they come again; if that does not work, they come when the queue's visibility ends."""
         from .messages import postpone
 
@@ -112,34 +81,34 @@ class Function:
         try:
             postpone(self._config.place, delays)
         except Exception as error:
-            self._failed(error, invocation)
+            self._invocation.failed(error)
 
-    def _topic(self, event, invocation):
-        self._each([events.topic_event(record, self._config) for record in event["Records"]], invocation)
+    def _topic(self, event):
+        self._each([events.topic_event(record, self._config) for record in event["Records"]])
 
-    def _bucket(self, event, invocation):
-        self._each([events.bucket_event(record, self._config) for record in event["Records"]], invocation)
+    def _bucket(self, event):
+        self._each([events.bucket_event(record, self._config) for record in event["Records"]])
 
-    def _each(self, made, invocation):
+    def _each(self, made):
         """Every event, also when one before it failed. A throw is Lambda's to repeat: it has all of them in a queue of its own."""
         failure = None
         for event in made:
             try:
-                self._value(event, invocation)
+                self._value(event)
             except Exception as error:
                 if failure is not None:
-                    self._failed(error, invocation)
+                    self._invocation.failed(error)
                 failure = failure or error
         if failure is not None:
             raise failure
 
-    def _table(self, event, invocation):
+    def _table(self, event):
         """In their order. From the first on that failed, Lambda brings them again."""
         for record in event["Records"]:
             try:
-                self._value(events.table_event(record, self._config), invocation)
+                self._value(events.table_event(record, self._config))
             except Exception as error:
-                self._failed(error, invocation)
+                self._invocation.failed(error)
                 return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
         return {"batchItemFailures": []}
 

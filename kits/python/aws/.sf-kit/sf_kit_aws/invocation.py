@@ -4,11 +4,10 @@ import os
 from time import time
 
 from sf_kit.context import Context
-from sf_kit.exchange import NO_BODY, close, pieces
 from sf_kit.http import Request, Response
 from sf_kit.worker import THREADS, is_async
 
-from .http import LARGEST
+from .http import LARGEST, NO_BODY
 
 
 class Exited(Exception):
@@ -41,6 +40,20 @@ class Invocation:
         self.custom = getattr(client, "custom", None) or {}
         self._deadline_ms = time() * 1000 + context.get_remaining_time_in_millis()
 
+    @property
+    def is_call(self):
+        """Whether it says who calls."""
+        return "sf-caller" in self.custom or "sf-invoke" in self.custom
+
+    def failed(self, error):
+        """A line of log for an error that Lambda is not told of in any other way."""
+        from traceback import format_exception
+
+        from sf_kit.logs import write
+
+        stack = "".join(format_exception(type(error), error, error.__traceback__))
+        write(Context(self.head(), never), "error", f"{type(error).__name__}: {error}", {"stack": stack})
+
     def head(self, traceparent=None, **more):
         """A head as the worker protocol has it (docs/worker-protocol.md)."""
         trace = trace_of(traceparent, os.environ.get("_X_AMZN_TRACE_ID"), self.id)
@@ -58,6 +71,8 @@ class Gathered:
         self._parts, self._size = [], 0
 
     def add(self, chunk):
+        from sf_kit.exchange import pieces
+
         for part in pieces(chunk):
             self._size += len(part)
             if self._size > LARGEST:
@@ -81,7 +96,7 @@ class Plain:
             raise Exited(f"SystemExit: {error}") from error
 
     def event(self, head, event):
-        """What the handler returned, and its ctx."""
+        """What the handler returned."""
         return self._call(event, Context(head, never))
 
     def http(self, head, body):
@@ -91,6 +106,8 @@ class Plain:
         _, data, chunks = response.wire()
         if chunks is None:
             return response, data
+        from sf_kit.exchange import close
+
         gathered = Gathered()
         try:
             # What the answer has no place for is closed unread.
@@ -107,6 +124,8 @@ class Async:
     def __init__(self, handler):
         import asyncio
         from concurrent.futures import ThreadPoolExecutor
+
+        import sf_kit.aio  # noqa: F401
 
         self._handler = handler
         self._loop = asyncio.new_event_loop()
@@ -128,6 +147,7 @@ class Async:
 
     async def _http(self, head, body):
         from sf_kit.aio import AsyncContext, AsyncRequest, chunks_of
+        from sf_kit.exchange import close
 
         request = AsyncRequest(head, None)
         request._bytes = body

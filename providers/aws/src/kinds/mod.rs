@@ -4,17 +4,15 @@
 //! are (the driver has put them in). Every method may be called again after it took effect though its answer was lost.
 
 mod api;
-mod domain;
-mod gateway;
-mod inputs;
-mod inventory;
-mod schedule;
 mod bucket;
+mod domain;
 mod event_source;
+mod gateway;
 mod inputs;
 mod inventory;
 mod notification;
 mod queue;
+mod schedule;
 mod secret;
 mod subscription;
 mod table;
@@ -288,16 +286,16 @@ pub(crate) fn kind_of(name: &Kind) -> Option<&'static dyn AnyKind> {
 
 /// Every kind, in the order in which [`crate::driver`] discovers them: what others are found in before those.
 pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[
-    ("http-api", &api::HttpApi),
-    ("websocket-api", &api::WebSocketApi),
-    ("authorizer", &gateway::Authorizer),
-    ("integration", &gateway::Integration),
-    ("route", &gateway::Route),
-    ("stage", &gateway::Stage),
-    ("domain", &domain::Domain),
-    ("domain-mapping", &domain::DomainMapping),
-    ("schedule-group", &schedule::ScheduleGroup),
-    ("schedule", &schedule::Schedule),
+    (kind::HTTP_API, &api::HttpApi),
+    (kind::WEBSOCKET_API, &api::WebSocketApi),
+    (kind::AUTHORIZER, &gateway::Authorizer),
+    (kind::INTEGRATION, &gateway::Integration),
+    (kind::ROUTE, &gateway::Route),
+    (kind::STAGE, &gateway::Stage),
+    (kind::DOMAIN, &domain::Domain),
+    (kind::DOMAIN_MAPPING, &domain::DomainMapping),
+    (kind::SCHEDULE_GROUP, &schedule::ScheduleGroup),
+    (kind::SCHEDULE, &schedule::Schedule),
     (kind::ARTIFACTS, &bucket::Bucket::<true>),
     (kind::BUCKET, &bucket::Bucket::<false>),
     (kind::DEAD_LETTERS, &queue::Queue),

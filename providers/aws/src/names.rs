@@ -1,6 +1,8 @@
 //! Every name that this backend gives to a remote thing, the tags by which it knows its own, and the placeholders that stand for
 //! the account in everything that is planned and recorded.
 
+pub(crate) mod statement;
+
 use sf_plan::ObjectKey;
 use sf_provider::Scope;
 use sha2::{Digest as _, Sha256};
@@ -51,6 +53,9 @@ pub(crate) mod longest {
 pub(crate) fn physical(scope: &Scope, name: &str, longest: usize) -> String {
     fit(&format!("{}-{}-{name}", scope.project, scope.stage), longest)
 }
+
+/// What the bucket for artifacts is called among the manifest's.
+pub(crate) const ARTIFACTS: &str = "sf-artifacts";
 
 /// A bucket's name: [`physical`], then the placeholder of account and region.
 pub(crate) fn bucket(scope: &Scope, name: &str) -> String {

@@ -3,10 +3,14 @@
 //! A request names its operation; the client limits its rate, signs it, sends it, and makes it again where it failed for a passing
 //! reason. So a request may take effect twice: what creates must take "it exists already" for an answer (see `kinds`).
 
+pub(crate) mod cloudwatch;
 mod connect;
 mod error;
 mod http;
+pub(crate) mod iam;
+pub(crate) mod lambda;
 mod limit;
+pub(crate) mod logs;
 mod place;
 mod request;
 pub(crate) mod s3;
@@ -15,7 +19,7 @@ mod service;
 mod sign;
 pub(crate) mod tagging;
 
-pub(crate) use error::ApiError;
+pub(crate) use error::{ApiError, found};
 pub(crate) use request::{Answer, Body, Params, Request};
 pub(crate) use service::{Operation, Service};
 

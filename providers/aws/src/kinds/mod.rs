@@ -3,10 +3,22 @@
 //! A kind is a [`RemoteKind`] with its inputs as a type of its own, named and shaped as in AWS's API. Account and region are in them as they
 //! are (the driver has put them in). Every method may be called again after it took effect though its answer was lost.
 
+mod alias;
+mod function;
 mod inputs;
 mod inventory;
+mod invoke_config;
+mod log_group;
+mod of_alias;
+mod permission;
+mod role;
 mod tags;
+mod url;
 mod wait;
+mod warm;
+
+#[cfg(test)]
+mod stand;
 
 use std::collections::BTreeMap;
 
@@ -19,9 +31,9 @@ use sf_provider::Cx;
 use crate::api::{ApiError, Client};
 use crate::names::Place;
 pub(crate) use inputs::{Artifact, Text, from_spec, merged, to_spec};
-pub(crate) use inventory::Inventory;
+pub(crate) use inventory::{Inventory, all_found};
 pub(crate) use tags::{TagChange, Tags, owner};
-pub(crate) use wait::{Patience, retry};
+pub(crate) use wait::{Patience, retry, until};
 
 /// What every call of a kind is given.
 pub(crate) struct At<'a> {
@@ -230,7 +242,16 @@ pub(crate) fn kind(name: &Kind) -> Option<&'static dyn AnyKind> {
 }
 
 /// Every kind, in the order in which [`crate::driver`] discovers them: what others are found in before those.
-pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[];
+pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[
+    ("role", &role::Role),
+    ("log-group", &log_group::LogGroup),
+    ("function", &function::Function),
+    ("alias", &alias::Alias),
+    ("warm", &warm::Warm),
+    ("invoke-config", &invoke_config::InvokeConfig),
+    ("url", &url::Url),
+    ("permission", &permission::Permission),
+];
 
 /// What the planner asks.
 #[derive(Clone, Copy, Debug)]

@@ -21,6 +21,8 @@ impl Patience {
         first_pause: Duration::from_millis(150),
         longest_pause: Duration::from_secs(2),
     };
+    /// For what its own service sees in a moment.
+    pub(crate) const SHORT: Self = Self { longest: Duration::from_secs(15), ..Self::USUAL };
 }
 
 /// Makes a request again while `passing` says that its error will pass; in the end its last error is the answer.
@@ -43,5 +45,24 @@ where
             }
             result => return result,
         }
+    }
+}
+
+/// Asks again and again until there is an answer; `None` when patience ends before.
+pub(crate) async fn until<T, E, F>(patience: Patience, mut ask: impl FnMut() -> F) -> Result<Option<T>, E>
+where
+    F: Future<Output = Result<Option<T>, E>>,
+{
+    let begin = Instant::now();
+    let mut pause = patience.first_pause;
+    loop {
+        if let Some(answer) = ask().await? {
+            return Ok(Some(answer));
+        }
+        if begin.elapsed() >= patience.longest {
+            return Ok(None);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(patience.longest_pause);
     }
 }

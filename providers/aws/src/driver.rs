@@ -25,7 +25,8 @@ pub struct AwsDriver {
 }
 
 impl AwsDriver {
-    pub(crate) fn new(api: Client) -> Self {
+    /// Over a client.
+    pub fn new(api: Client) -> Self {
         Self { api }
     }
 
@@ -78,7 +79,7 @@ impl AwsDriver {
     }
 
     async fn with_kind(&self, key: &ObjectKey) -> Result<(Place, &'static dyn AnyKind), Failure> {
-        let kind = kinds::kind(&key.addr.kind).ok_or_else(|| unknown_kind(key))?;
+        let kind = kinds::kind_of(&key.addr.kind).ok_or_else(|| unknown_kind(key))?;
         Ok((self.api.place().await?, kind))
     }
 

@@ -5,7 +5,9 @@
 
 pub(crate) mod cloudwatch;
 mod connect;
+pub(crate) mod dynamodb;
 mod error;
+pub(crate) mod event_source;
 mod http;
 pub(crate) mod iam;
 pub(crate) mod lambda;
@@ -14,9 +16,12 @@ pub(crate) mod logs;
 mod place;
 mod request;
 pub(crate) mod s3;
+pub(crate) mod secrets;
 mod send;
 mod service;
 mod sign;
+pub(crate) mod sns;
+pub(crate) mod sqs;
 pub(crate) mod tagging;
 
 pub(crate) use error::{ApiError, found};

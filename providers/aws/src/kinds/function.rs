@@ -10,7 +10,7 @@ mod spec;
 use async_trait::async_trait;
 use sf_plan::Failure;
 
-use super::{At, Inventory, Made, RemoteKind, Seen, TagChange, Undone, all_found, owner};
+use super::{At, Inventory, Made, RemoteKind, Seen, Undone, owner};
 use crate::api::{ApiError, lambda};
 use crate::names::{self, LIVE};
 use code::Source;
@@ -194,7 +194,7 @@ impl RemoteKind for Function {
             self.reserve(at, spec).await?;
         }
         let failed = |error: ApiError| at.failed("tag", &error);
-        let tags = TagChange::of(at, prior.key.as_ref(), &prior.spec.tags, &spec.tags);
+        let tags = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);
         let arn = &made.id;
         if !tags.set.is_empty() {
             with_patience(|| lambda::tag_resource(at.api, arn, &tags.set)).await.map_err(failed)?;
@@ -226,7 +226,7 @@ impl RemoteKind for Function {
     }
 
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
-        all_found(inventory.of("function").iter().map(|(_, arn)| self.look(at, arn)).collect()).await
+        super::look_at_all(self, at, inventory).await
     }
 }
 

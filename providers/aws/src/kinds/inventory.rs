@@ -8,6 +8,7 @@ use sf_provider::Scope;
 
 use super::tags::{Tags, owner};
 use crate::api::{Client, tagging};
+use crate::names::addr::kind;
 use crate::names::{PROJECT_TAG, STAGE_TAG};
 
 /// What there is.
@@ -40,6 +41,13 @@ impl Inventory {
     /// The keys and ARNs of a kind.
     pub(crate) fn of(&self, kind: &str) -> &[(ObjectKey, String)] {
         self.arns.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// The manifest's name of the function that an alias is of.
+    pub(crate) fn function(&self, alias: &str) -> Option<&str> {
+        let is_of = |arn: &str| alias.strip_prefix(arn).is_some_and(|rest| rest.starts_with(':'));
+        let mut functions = self.of(kind::FUNCTION).iter();
+        functions.find(|(_, arn)| is_of(arn)).map(|(key, _)| key.addr.name.as_str())
     }
 }
 

@@ -80,6 +80,6 @@ impl RemoteKind for InvokeConfig {
 
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
         let look = async |arn: String| of_alias::single(self.look(at, &arn).await);
-        of_alias::list("invoke-config", inventory, look).await
+        of_alias::list(&at.key.addr.kind.0, inventory, look).await
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::Failure;
 
-use super::{At, Inventory, Made, RemoteKind, Seen, TagChange, Tags, Undone, all_found, owner};
+use super::{At, Inventory, Made, RemoteKind, Seen, Tags, Undone, owner};
 use crate::api::{ApiError, logs};
 use crate::names::Place;
 
@@ -88,7 +88,7 @@ impl RemoteKind for LogGroup {
             let days = spec.retention_in_days;
             logs::set_retention(at.api, &spec.log_group_name, days).await.map_err(failed)?;
         }
-        let tags = TagChange::of(at, prior.key.as_ref(), &prior.spec.tags, &spec.tags);
+        let tags = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);
         let arn = &prior.made.id;
         if !tags.set.is_empty() {
             logs::tag_resource(at.api, arn, &tags.set).await.map_err(failed)?;
@@ -113,7 +113,7 @@ impl RemoteKind for LogGroup {
     }
 
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
-        all_found(inventory.of("log-group").iter().map(|(_, arn)| self.look(at, arn)).collect()).await
+        super::look_at_all(self, at, inventory).await
     }
 }
 

@@ -4,21 +4,26 @@
 //! are (the driver has put them in). Every method may be called again after it took effect though its answer was lost.
 
 mod alias;
+mod bucket;
+mod event_source;
 mod function;
 mod inputs;
 mod inventory;
 mod invoke_config;
 mod log_group;
+mod notification;
 mod of_alias;
 mod permission;
+mod queue;
 mod role;
+mod secret;
+mod subscription;
+mod table;
 mod tags;
+mod topic;
 mod url;
 mod wait;
 mod warm;
-
-#[cfg(test)]
-mod stand;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +35,7 @@ use sf_provider::Cx;
 
 use crate::api::{ApiError, Client};
 use crate::names::Place;
+use crate::names::addr::kind;
 pub(crate) use inputs::{Artifact, Text, from_spec, merged, to_spec};
 pub(crate) use inventory::{Inventory, all_found};
 pub(crate) use tags::{TagChange, Tags, owner};
@@ -135,6 +141,18 @@ impl At<'_> {
     pub(crate) fn tags(&self, of_manifest: &Tags) -> Tags {
         tags::all(&self.cx.scope, self.key, of_manifest)
     }
+
+    /// What to do about the tags of something: `of_prior` and `wanted` are the manifest's.
+    pub(crate) fn tag_change(&self, prior: Option<&ObjectKey>, of_prior: &Tags, wanted: &Tags) -> TagChange {
+        let prior = prior.map_or_else(|| of_prior.clone(), |key| tags::all(&self.cx.scope, key, of_prior));
+        TagChange::between(&prior, &self.tags(wanted))
+    }
+
+    /// An ARN in this account and region.
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        let Place { partition, region, account } = self.place;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
 }
 
 impl Made {
@@ -236,21 +254,46 @@ impl<K: RemoteKind> AnyKind for K {
     }
 }
 
+/// What the tags say there is of a kind, looked at.
+async fn look_at_all<K: RemoteKind>(
+    kind: &K,
+    at: &At<'_>,
+    inventory: &Inventory,
+) -> Result<Vec<Seen<K::Spec>>, Failure> {
+    all_found(inventory.of(&at.key.addr.kind.0).iter().map(|(_, arn)| kind.look(at, arn)).collect()).await
+}
+
+/// The last part of an ARN: the name of what it is of.
+pub(crate) fn name_in(arn: &str) -> &str {
+    arn.rsplit([':', '/']).next().unwrap_or_default()
+}
+
 /// The kind of that name; `None` if this backend has none such.
-pub(crate) fn kind(name: &Kind) -> Option<&'static dyn AnyKind> {
+pub(crate) fn kind_of(name: &Kind) -> Option<&'static dyn AnyKind> {
     KINDS.iter().find(|(known, _)| *known == name.0).map(|(_, kind)| *kind)
 }
 
 /// Every kind, in the order in which [`crate::driver`] discovers them: what others are found in before those.
 pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[
-    ("role", &role::Role),
-    ("log-group", &log_group::LogGroup),
-    ("function", &function::Function),
-    ("alias", &alias::Alias),
-    ("warm", &warm::Warm),
-    ("invoke-config", &invoke_config::InvokeConfig),
-    ("url", &url::Url),
-    ("permission", &permission::Permission),
+    (kind::ROLE, &role::Role),
+    (kind::LOG_GROUP, &log_group::LogGroup),
+    (kind::ARTIFACTS, &bucket::Bucket::<true>),
+    (kind::BUCKET, &bucket::Bucket::<false>),
+    (kind::DEAD_LETTERS, &queue::Queue),
+    (kind::FAILURE_QUEUE, &queue::Queue),
+    (kind::QUEUE, &queue::Queue),
+    (kind::SECRET, &secret::Secret),
+    (kind::TABLE, &table::Table),
+    (kind::TOPIC, &topic::Topic),
+    (kind::FUNCTION, &function::Function),
+    (kind::ALIAS, &alias::Alias),
+    (kind::WARM, &warm::Warm),
+    (kind::INVOKE_CONFIG, &invoke_config::InvokeConfig),
+    (kind::URL, &url::Url),
+    (kind::PERMISSION, &permission::Permission),
+    (kind::EVENT_SOURCE, &event_source::EventSource),
+    (kind::NOTIFICATION, &notification::Notification),
+    (kind::SUBSCRIPTION, &subscription::Subscription),
 ];
 
 /// What the planner asks.
@@ -259,14 +302,14 @@ pub(crate) struct AwsSchemas;
 
 impl Schemas for AwsSchemas {
     fn effect(&self, name: &Kind, path: &Path) -> Effect {
-        kind(name).map_or(Effect::InPlace, |kind| kind.effect(path))
+        kind_of(name).map_or(Effect::InPlace, |kind| kind.effect(path))
     }
 
     fn delete_first(&self, name: &Kind) -> bool {
-        kind(name).is_some_and(AnyKind::delete_first)
+        kind_of(name).is_some_and(AnyKind::delete_first)
     }
 
     fn stable(&self, name: &Kind, output: &str) -> bool {
-        kind(name).is_some_and(|kind| kind.stable(output))
+        kind_of(name).is_some_and(|kind| kind.stable(output))
     }
 }

@@ -6,6 +6,7 @@ use sf_plan::{Addr, Failure, ObjectKey};
 use super::{At, Inventory, Made, Seen, all_found};
 use crate::api::lambda::on_alias::AliasOf;
 use crate::names::LIVE;
+use crate::names::addr::kind;
 
 /// The alias of an ARN: `arn:aws:lambda:eu-west-1:123456789012:function:shop-dev-profile:live`.
 pub(super) fn parsed<'a>(at: &At<'_>, arn: &'a str) -> Result<AliasOf<'a>, Failure> {
@@ -41,18 +42,18 @@ pub(super) fn single<S>(
 /// Everything of a kind that hangs on the aliases of the scope's functions: `look` is given an alias's ARN, and says for each thing what its name
 /// has after the function's, if anything.
 pub(super) async fn list<S, F>(
-    kind: &str,
+    of_kind: &str,
     inventory: &Inventory,
     look: impl Fn(String) -> F,
 ) -> Result<Vec<Seen<S>>, Failure>
 where
     F: Future<Output = Result<Vec<(Option<String>, Seen<S>)>, Failure>>,
 {
-    let functions = inventory.of("function");
+    let functions = inventory.of(kind::FUNCTION);
     let found = functions.iter().map(|(_, arn)| look(live(arn)).map_ok(Some)).collect();
     let found = functions.iter().zip(all_found(found).await?);
     Ok(found
-        .flat_map(|((owner, _), found)| found.into_iter().map(move |found| named(kind, owner, found)))
+        .flat_map(|((owner, _), found)| found.into_iter().map(move |found| named(of_kind, owner, found)))
         .collect())
 }
 

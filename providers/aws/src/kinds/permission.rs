@@ -155,7 +155,7 @@ impl RemoteKind for Permission {
             };
             Ok(statements(at, &alias).await?.into_iter().filter_map(ours).collect())
         };
-        of_alias::list("permission", inventory, look).await
+        of_alias::list(&at.key.addr.kind.0, inventory, look).await
     }
 }
 

@@ -6,9 +6,7 @@ use serde_json::json;
 use sf_plan::{Failure, Json};
 use sf_provider::Scope;
 
-use super::{
-    At, Inventory, Made, Patience, RemoteKind, Seen, TagChange, Tags, Undone, all_found, owner, retry,
-};
+use super::{At, Inventory, Made, Patience, RemoteKind, Seen, Tags, Undone, all_found, owner, retry};
 use crate::api::{ApiError, iam};
 use crate::names::{self, Place, longest};
 
@@ -160,7 +158,7 @@ impl RemoteKind for Role {
         if prior.spec.policy() != spec.policy() {
             put_policy(at, spec).await.map_err(failed)?;
         }
-        let tags = TagChange::of(at, prior.key.as_ref(), &prior.spec.tags, &spec.tags);
+        let tags = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);
         if !tags.set.is_empty() {
             iam::tag_role(at.api, name, &tags.set).await.map_err(failed)?;
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use sf_plan::ObjectKey;
 use sf_provider::Scope;
 
-use super::At;
 use crate::names::{self, OBJECT_TAG, PROJECT_TAG, STAGE_TAG};
 
 /// Tags by their keys.
@@ -38,10 +37,9 @@ pub(crate) struct TagChange {
 }
 
 impl TagChange {
-    /// From those of an object that had this key and these tags of the manifest.
-    pub(crate) fn of(at: &At<'_>, prior_key: Option<&ObjectKey>, prior: &Tags, wanted: &Tags) -> Self {
-        let before = all(&at.cx.scope, prior_key.unwrap_or(at.key), prior);
-        Self::between(&before, &at.tags(wanted))
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
     }
 
     /// From some tags to others, both complete.

@@ -81,6 +81,9 @@ impl RemoteKind for Url {
     }
 
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
-        of_alias::list("url", inventory, async |arn| of_alias::single(self.look(at, &arn).await)).await
+        of_alias::list(&at.key.addr.kind.0, inventory, async |arn| {
+            of_alias::single(self.look(at, &arn).await)
+        })
+        .await
     }
 }

@@ -48,19 +48,20 @@ where
     }
 }
 
-/// Asks again and again until there is an answer; `None` when patience ends before.
-pub(crate) async fn until<T, E, F>(patience: Patience, mut ask: impl FnMut() -> F) -> Result<Option<T>, E>
+/// Asks until there is an answer; `None` when the patience ends.
+pub(crate) async fn until<T, E, F>(
+    patience: Patience,
+    mut question: impl FnMut() -> F,
+) -> Result<Option<T>, E>
 where
     F: Future<Output = Result<Option<T>, E>>,
 {
     let begin = Instant::now();
     let mut pause = patience.first_pause;
     loop {
-        if let Some(answer) = ask().await? {
-            return Ok(Some(answer));
-        }
-        if begin.elapsed() >= patience.longest {
-            return Ok(None);
+        let answer = question().await?;
+        if answer.is_some() || begin.elapsed() >= patience.longest {
+            return Ok(answer);
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 3 / 2).min(patience.longest_pause);

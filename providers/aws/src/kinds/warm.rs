@@ -93,6 +93,9 @@ impl RemoteKind for Warm {
     }
 
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
-        of_alias::list("warm", inventory, async |arn| of_alias::single(self.look(at, &arn).await)).await
+        of_alias::list(&at.key.addr.kind.0, inventory, async |arn| {
+            of_alias::single(self.look(at, &arn).await)
+        })
+        .await
     }
 }

@@ -1,10 +1,12 @@
 //! A small HTTP/1.1 client, which shows exactly what came and hides no error behind a retry.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::net::{TcpStream, ToSocketAddrs};
 
 use serde_json::Value as Json;
+use tungstenite::{HandshakeError, WebSocket};
+
+use crate::wait::DEADLINE;
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -51,10 +53,18 @@ impl Connection {
     /// # Errors
     /// When nothing listens there.
     pub fn open(url: &str) -> io::Result<Self> {
+        Self::open_at(address(split(url).0), url)
+    }
+
+    /// To this address, whatever the name of the host in the URL means: that name is only said.
+    ///
+    /// # Errors
+    /// When nothing listens there.
+    pub fn open_at(address: impl ToSocketAddrs, url: &str) -> io::Result<Self> {
         let authority = split(url).0.to_owned();
-        let stream = TcpStream::connect(&authority)?;
+        let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(DEADLINE))?;
         Ok(Self { authority, stream: BufReader::new(stream) })
     }
 
@@ -99,6 +109,36 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> i
     Connection::open(url)?.send(method, split(url).1, &headers, body)
 }
 
+/// As [`send`], to this address, whatever the name of the host in the URL means.
+///
+/// # Errors
+/// As of [`send`].
+pub fn send_to(
+    address: impl ToSocketAddrs,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
+    let mut headers = headers.to_vec();
+    headers.push(("connection", "close"));
+    Connection::open_at(address, url)?.send(method, split(url).1, &headers, body)
+}
+
+/// Opens a WebSocket at `ws://host:port/…`.
+///
+/// # Errors
+/// When nothing listens there, or the handshake is refused.
+pub fn open_socket(url: &str) -> tungstenite::Result<WebSocket<TcpStream>> {
+    let stream = TcpStream::connect(address(split(url).0))?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    match tungstenite::client(url, stream) {
+        Ok((socket, _)) => Ok(socket),
+        Err(HandshakeError::Failure(cause)) => Err(cause),
+        Err(HandshakeError::Interrupted(_)) => unreachable!("the stream blocks"),
+    }
+}
+
 /// GET, whatever the status.
 ///
 /// # Panics
@@ -118,9 +158,17 @@ pub fn post(url: &str, body: &Json) -> Response {
         .unwrap_or_else(|cause| panic!("POST {url}: {cause}"))
 }
 
+/// Every name below `localhost` is this machine (RFC 6761, 6.3); not every resolver knows.
+fn address(authority: &str) -> String {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if host.ends_with(".localhost") => format!("127.0.0.1:{port}"),
+        _ => authority.to_owned(),
+    }
+}
+
 /// `http://host:port/path` -> (`host:port`, `/path`)
 fn split(url: &str) -> (&str, &str) {
-    let rest = url.strip_prefix("http://").unwrap_or(url);
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash))
 }
 

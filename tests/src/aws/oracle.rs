@@ -11,11 +11,15 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::issuer::Issuer;
+use crate::run::Running;
 use crate::skip::target;
 use crate::wait::{DEADLINE, eventually};
 
 /// How long the very first start may take: it installs packages of Python and Node.js.
 const INSTALLATION: Duration = Duration::from_secs(600);
+
+/// What it needs and does not ask for: without this package it takes every JWT for a forged one.
+const CRYPTOGRAPHY: &str = "cryptography==50.0.2";
 
 /// Starts the program, and ends it when nobody holds the other end of stdin any more: also when the test's process was killed. Its own
 /// stdout is closed, so that the end of the program is the end of the pipe.
@@ -128,7 +132,7 @@ fn install(start: &Path) {
     let done = folder.join("aws.installed");
     let requirements = start.with_file_name("requirements.txt");
     let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
-    let wanted = format!("{}\n{}{}", cache().display(), read(start), read(&requirements));
+    let wanted = format!("{}\n{}{}{CRYPTOGRAPHY}\n", cache().display(), read(start), read(&requirements));
     let is_done = || read(&done) == wanted;
     if is_done() {
         return;
@@ -137,7 +141,10 @@ fn install(start: &Path) {
     lock.lock().expect("a lock");
     if !is_done() {
         // Without our certificate, which would take the place of those that package registries have.
-        drop(Oracle::ready(&mut command(start, &[]), INSTALLATION));
+        let oracle = Oracle::ready(&mut command(start, &[]), INSTALLATION);
+        let mut pip = Command::new(oracle.python());
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CRYPTOGRAPHY]);
+        let _ = Running::start(&mut pip).wait_within(INSTALLATION).ok();
         std::fs::write(&done, wanted).expect("a file that says so");
     }
 }

@@ -12,6 +12,7 @@ pub mod http;
 mod issuer;
 mod load;
 mod mail;
+pub mod market;
 pub mod png;
 mod project;
 mod python;

@@ -87,14 +87,18 @@ impl Entry {
     /// What it is about, in the words of its parameters: `shop-dev-hello`, `shop-dev-hello live`, `GET /hello`. Ids that AWS makes up and
     /// digests are `*`.
     pub fn object(&self) -> String {
+        self.names().join(" ")
+    }
+
+    /// [`Self::object`], part by part: a function and its alias, a bucket and the key in it.
+    pub fn names(&self) -> Vec<String> {
         let param = |name: &str| self.params[name].as_str().map(short);
         let named = NAMES.iter().find_map(|names| names.iter().map(|name| param(name)).collect());
-        let words: Vec<String> = named.unwrap_or_else(|| {
+        named.unwrap_or_else(|| {
             // Ids and ARNs: whatever there is, in the order of the names.
             let params = self.params.as_object().into_iter().flatten();
             params.filter_map(|(_, value)| value.as_str()).map(short).collect()
-        });
-        words.join(" ")
+        })
     }
 
     /// With status and parameters.

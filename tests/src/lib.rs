@@ -18,6 +18,7 @@ mod project;
 mod python;
 mod run;
 mod skip;
+mod stream;
 mod wait;
 
 pub use aws::Aws;
@@ -31,4 +32,5 @@ pub use project::{Project, copy};
 pub use python::Python;
 pub use run::{Run, Running, kill_now, run, signal};
 pub use skip::skipped;
+pub use stream::Stream;
 pub use wait::{DEADLINE, eventually, eventually_within};

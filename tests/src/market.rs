@@ -1,7 +1,6 @@
 //! The story of `examples/talent-market`, in steps that hold on every provider: every event and resource there is, in three languages.
 
 use std::cell::RefCell;
-use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -14,6 +13,7 @@ use crate::mail::MailService;
 use crate::png::Picture;
 use crate::project::Project;
 use crate::run::Run;
+use crate::stream::Stream;
 use crate::wait::{eventually, eventually_within};
 
 /// Until a schedule that is due fires: some look once a minute.
@@ -278,7 +278,7 @@ fn forged(issuer: &Issuer) -> String {
     format!("{claims}.{signature}")
 }
 
-type Chat = WebSocket<TcpStream>;
+type Chat = WebSocket<Box<dyn Stream>>;
 
 fn join(url: &str, name: &str) -> Chat {
     http::open_socket(&format!("{url}?name={name}")).unwrap()

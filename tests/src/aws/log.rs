@@ -126,14 +126,13 @@ pub fn mutating(log: &[Entry]) -> Vec<&Entry> {
 
 /// The last part of an ARN or URL, with `*` for what differs from run to run.
 fn short(text: &str) -> String {
-    let last = match text.split_once("/functions/arn:") {
-        // An integration's URI holds the ARN of its function.
-        Some((_, function)) => function.trim_end_matches("/invocations"),
-        None => text,
-    };
-    let last = match last.starts_with("arn:") {
-        true => last.splitn(6, ':').last().unwrap_or(last).trim_start_matches("function:"),
-        false => last.rsplit_once("://").map_or(last, |(_, url)| url.rsplit('/').next().unwrap_or(url)),
+    // An integration's URI holds the ARN of its function.
+    let text = text.find("/functions/arn:").map_or(text, |at| &text[at + "/functions/".len()..]);
+    let text = text.trim_end_matches("/invocations");
+    let last = match (text.starts_with("arn:"), text.contains("://")) {
+        (true, _) => text.splitn(6, ':').last().unwrap_or(text).trim_start_matches("function:"),
+        (_, true) => text.rsplit('/').next().unwrap_or(text),
+        _ => text,
     };
     last.split_inclusive(['/', ' ', ':', '.', '-'])
         .map(|word| {

@@ -31,13 +31,7 @@ impl Schemas for InPlace {
 }
 
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
-    let empty = || State {
-        version: 1,
-        lineage: Lineage("bench".into()),
-        serial: Serial(0),
-        objects: BTreeMap::new(),
-        pending: BTreeMap::new(),
-    };
+    let empty = || State::new(Lineage("bench".into()));
     let first = planned(&desired(0), &empty())?.1;
     let applied = apply(first, empty())?;
     let [create, keep, change] = interleaved(

@@ -44,7 +44,7 @@ pub(crate) fn assemble(
     };
     let settings = [("interface", interface.to_owned()), ("entry", entry.clone()), ("bundler", bundler)];
     let digest = digest(&files, &settings);
-    let zip = shared.layout.cache.join("artifacts").join(format!("{digest}.zip"));
+    let zip = shared.layout.zip(&digest);
     let known = fs::metadata(&zip).ok().filter(std::fs::Metadata::is_file);
     let (cached, size) = match known {
         Some(metadata) => (true, metadata.len()),

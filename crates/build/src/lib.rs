@@ -35,6 +35,13 @@ pub struct Layout {
     pub cache: PathBuf,
 }
 
+impl Layout {
+    /// Where the zip of an artifact is, if it was built or fetched once.
+    pub fn zip(&self, digest: &Digest) -> PathBuf {
+        self.cache.join("artifacts").join(format!("{digest}.zip"))
+    }
+}
+
 /// One function's artifact.
 #[derive(Clone, Debug, Serialize)]
 pub struct Artifact {

@@ -10,9 +10,64 @@
 //! | `driver`, `operate` | the two traits, over `kinds` and `api` | `kinds`, `api` |
 
 mod api;
+mod capability;
+mod compile;
+mod cron;
+mod driver;
+mod kinds;
 pub mod names;
+mod operate;
+mod runtimes;
+mod settings;
+#[cfg(test)]
+mod testing;
 
-pub use api::{Client, Connect};
+use sf_model::{App, Diagnostic};
+use sf_plan::{Desired, Failure, Schemas};
+use sf_provider::{Artifacts, Backend};
+
+pub use api::{Client, Connect, Identity};
+pub use driver::AwsDriver;
+pub use operate::AwsOperate;
+pub use settings::{Architecture, FunctionSettings, Settings, Vpc};
 
 /// The name after `--provider` and in `[providers.…]`.
 pub const NAME: &str = "aws";
+
+/// The pure half.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Aws;
+
+impl Aws {
+    /// The backend, for a registry.
+    pub const fn backend() -> &'static dyn Backend {
+        &Self
+    }
+
+    /// The driver and the operations of the account that the environment's credentials are for. Asks nobody yet.
+    ///
+    /// # Errors
+    /// There is no region or nothing that could give credentials.
+    pub async fn connect(connect: Connect) -> Result<(AwsDriver, AwsOperate), Failure> {
+        let client = connect.client().await?;
+        Ok((AwsDriver::new(client.clone()), AwsOperate::new(client)))
+    }
+}
+
+impl Backend for Aws {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn check(&self, app: &App) -> Vec<Diagnostic> {
+        capability::check(app)
+    }
+
+    fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>> {
+        compile::compile(app, artifacts)
+    }
+
+    fn schemas(&self) -> &dyn Schemas {
+        &kinds::AwsSchemas
+    }
+}

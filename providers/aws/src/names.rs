@@ -1,6 +1,10 @@
 //! Every name that this backend gives to a remote thing, the tags by which it knows its own, and the placeholders that stand for
 //! the account in everything that is planned and recorded.
 
+pub(crate) mod addr;
+pub(crate) mod arn;
+
+use sf_model::{Schedule, ScheduleExpr};
 use sf_plan::ObjectKey;
 use sf_provider::Scope;
 use sha2::{Digest as _, Sha256};
@@ -51,6 +55,71 @@ pub(crate) mod longest {
 pub(crate) fn physical(scope: &Scope, name: &str, longest: usize) -> String {
     fit(&format!("{}-{}-{name}", scope.project, scope.stage), longest)
 }
+
+/// `shop-dev-profile`
+pub(crate) fn function(scope: &Scope, name: &str) -> String {
+    physical(scope, name, longest::FUNCTION)
+}
+
+/// The role of a function: called as the function is.
+pub(crate) fn role(scope: &Scope, function: &str) -> String {
+    physical(scope, function, longest::ROLE)
+}
+
+/// What [`schedules_role`] would be the role of: the one name of a function that it takes.
+pub(crate) const SCHEDULES: &str = "schedules";
+
+/// `shop-dev-schedules`
+pub(crate) fn schedules_role(scope: &Scope) -> String {
+    role(scope, SCHEDULES)
+}
+
+/// `shop-dev-mail`
+pub(crate) fn queue(scope: &Scope, name: &str) -> String {
+    physical(scope, name, longest::QUEUE)
+}
+
+/// What a queue of the manifest must not be called, for its dead letters' name would be this one's: `mail-dead`.
+pub(crate) fn dead_letters_of(queue: &str) -> String {
+    format!("{queue}-dead")
+}
+
+/// The same of what a function could not handle: `announce-failed`.
+pub(crate) fn failures_of(function: &str) -> String {
+    format!("{function}-failed")
+}
+
+/// `shop-dev-projects`
+pub(crate) fn topic(scope: &Scope, name: &str) -> String {
+    physical(scope, name, longest::TOPIC)
+}
+
+/// `shop-dev-profiles`
+pub(crate) fn table(scope: &Scope, name: &str) -> String {
+    physical(scope, name, longest::TABLE)
+}
+
+/// `shop-dev-chat`
+pub(crate) fn websocket_api(scope: &Scope, name: &str) -> String {
+    physical(scope, name, longest::API)
+}
+
+/// `report-1a2b3c4d`: from what it says, so that another order in the manifest is the same schedule. The scope is in its group's name.
+pub(crate) fn schedule(function: &str, schedule: &Schedule) -> String {
+    let said = format!("{}\n{}", expression(&schedule.expr), schedule.timezone);
+    fit(&format!("{function}-{}", short_hash(&said)), longest::SCHEDULE)
+}
+
+/// A schedule's expression as every provider's kit tells it: five cron fields, or `rate(300 seconds)`.
+pub(crate) fn expression(expr: &ScheduleExpr) -> String {
+    match expr {
+        ScheduleExpr::Cron(fields) => fields.clone(),
+        ScheduleExpr::Rate(every) => format!("rate({} seconds)", every.as_secs()),
+    }
+}
+
+/// What the bucket for artifacts is called among the manifest's.
+pub(crate) const ARTIFACTS: &str = "sf-artifacts";
 
 /// A bucket's name: [`physical`], then the placeholder of account and region.
 pub(crate) fn bucket(scope: &Scope, name: &str) -> String {

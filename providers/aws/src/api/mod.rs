@@ -4,17 +4,28 @@
 //! reason. So a request may take effect twice: what creates must take "it exists already" for an answer (see `kinds`).
 
 mod connect;
+pub(crate) mod dynamodb;
 mod error;
+pub(crate) mod event_source;
+pub(crate) mod gateway;
 mod http;
+pub(crate) mod invoke;
 mod limit;
+pub(crate) mod log_events;
 mod place;
 mod request;
+pub(crate) mod s3;
+pub(crate) mod scheduler;
+pub(crate) mod secrets;
 mod send;
 mod service;
 mod sign;
+pub(crate) mod sns;
+pub(crate) mod sqs;
+pub(crate) mod tagging;
 
 pub(crate) use error::ApiError;
-pub(crate) use request::{Answer, Body, Params, Request};
+pub(crate) use request::{Answer, Body, Params, Request, encoded};
 pub(crate) use service::{Operation, Service};
 
 pub use connect::{Connect, Identity};

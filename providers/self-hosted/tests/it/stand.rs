@@ -42,7 +42,7 @@ impl Stand {
         let proxy = Proxy::start(&url).await;
         let (driver, operate) = SelfHosted::connect(&proxy.url, &token).unwrap();
         let scope = Scope { project: "able".into(), stage: "dev".into() };
-        let cx = Cx { scope, artifacts: Arc::new(OneZip(zip(&dir))) };
+        let cx = Cx::new(scope, Arc::new(OneZip(zip(&dir))));
         let client = sf_host_api::Client::new(&url, &token).unwrap();
         Self { proxy, driver, operate, cx, state: empty(), client, _host: host, _dir: dir }
     }

@@ -1,0 +1,129 @@
+//! What a kit is told in `SF_KIT`, as JSON: which code to call, and what things are called here. See `docs/providers/aws.md`.
+
+use std::collections::BTreeMap;
+
+use sf_model::{EventKind, Function, Interface, KeyType, Table, TableKey};
+use sf_plan::Json;
+
+use super::grants::{self, Used};
+use super::text::{JsonObject, Text};
+use super::{Cx, socket};
+use crate::names::{self, addr};
+
+pub(super) fn compile(cx: &Cx<'_>, function: &Function, entry: &str) -> Text {
+    let identity = JsonObject::default()
+        .with("project", cx.scope.project.as_str())
+        .with("stage", cx.scope.stage.as_str())
+        .with("function", function.name.as_str());
+    let code = match (function.interface, &function.handler) {
+        (Interface::Web, _) | (_, None) => identity.with("command", entry),
+        (_, Some(handler)) => {
+            let loaded = JsonObject::default().with("file", entry).with("export", handler.export.as_str());
+            identity.with("handler", loaded)
+        }
+    };
+    code.with_some("uses", uses(cx, function))
+        .with_some("secrets", secrets(cx, function))
+        .with_some("from", from(cx, function))
+        .with_some("schedules", schedules(function))
+        .text()
+}
+
+fn uses(cx: &Cx<'_>, function: &Function) -> JsonObject {
+    let mut uses = JsonObject::default();
+    for (name, access) in &function.uses {
+        let Some(used) = grants::used(cx.app, name) else { continue };
+        let scope = &cx.scope;
+        let (kind, physical) = match used {
+            Used::Bucket => ("bucket", Text::plain(names::bucket(scope, name))),
+            Used::Table(_) => ("table", Text::plain(names::table(scope, name))),
+            Used::Queue => ("queue", Text::plain(names::queue(scope, name))),
+            Used::Topic => ("topic", Text::plain(names::topic(scope, name))),
+            Used::Socket => ("socket", Text::output(addr::websocket_api(name), "management")),
+            Used::Function => ("function", Text::plain(names::function(scope, name))),
+        };
+        let mut told = JsonObject::default().with(kind, physical).with("access", access.as_str());
+        if let Used::Table(table) = used {
+            told = told.with("key", key(table));
+            if let Some(ttl) = &table.ttl {
+                told = told.with("ttl", ttl.as_str());
+            }
+        }
+        uses.insert(Text::plain(name), told);
+    }
+    uses
+}
+
+/// `[["id", "string"]]`, the partition key first.
+fn key(table: &Table) -> Json {
+    let key = |key: &TableKey| {
+        let kind = match key.kind {
+            KeyType::String => "string",
+            KeyType::Number => "number",
+            KeyType::Bytes => "bytes",
+        };
+        Json::from(vec![key.name.as_str(), kind])
+    };
+    [&table.partition].into_iter().chain(&table.sort).map(key).collect()
+}
+
+fn secrets(cx: &Cx<'_>, function: &Function) -> JsonObject {
+    let mut secrets = JsonObject::default();
+    for (name, _) in &function.secrets {
+        secrets.insert(Text::plain(name), names::secret(&cx.scope, name));
+    }
+    secrets
+}
+
+/// The names in events, translated to those of the manifest.
+fn from(cx: &Cx<'_>, function: &Function) -> JsonObject {
+    let mut names: BTreeMap<&str, BTreeMap<Text, &str>> = BTreeMap::new();
+    let mut translate = |kind, physical, name| {
+        names.entry(kind).or_default().insert(physical, name);
+    };
+    let scope = &cx.scope;
+    for event in &function.on {
+        match &event.kind {
+            EventKind::Queue { queue, .. } => {
+                translate("queue", Text::plain(names::queue(scope, queue)), queue.as_str());
+            }
+            EventKind::Topic { topic, .. } => {
+                translate("topic", Text::plain(names::topic(scope, topic)), topic.as_str());
+            }
+            EventKind::Bucket { bucket, .. } => {
+                translate("bucket", Text::plain(names::bucket(scope, bucket)), bucket.as_str());
+            }
+            EventKind::Table { table } => {
+                translate("table", Text::plain(names::table(scope, table)), table.as_str());
+            }
+            EventKind::Schedule(_) => {}
+        }
+    }
+    for (name, socket) in &cx.app.sockets {
+        if socket::routes(socket).any(|(_, called)| called == function.name) {
+            translate("socket", Text::output(addr::websocket_api(name), "id"), name.as_str());
+        }
+    }
+    let mut from = JsonObject::default();
+    for (kind, names) in names {
+        let mut translated = JsonObject::default();
+        for (physical, name) in names {
+            translated.insert(physical, name);
+        }
+        from.insert(Text::plain(kind), translated);
+    }
+    from
+}
+
+fn schedules(function: &Function) -> JsonObject {
+    let mut schedules = JsonObject::default();
+    for event in &function.on {
+        if let EventKind::Schedule(schedule) = &event.kind {
+            let told = JsonObject::default()
+                .with("expression", names::expression(&schedule.expr))
+                .with("timezone", schedule.timezone.as_str());
+            schedules.insert(Text::plain(names::schedule(&function.name, schedule)), told);
+        }
+    }
+    schedules
+}

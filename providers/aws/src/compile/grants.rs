@@ -1,0 +1,114 @@
+//! `uses` and `secrets` of a function -> what its role allows: what `ctx` calls for each, and nothing else.
+
+use sf_model::{Access, App, Function, Table};
+
+use super::Cx;
+use super::statements::Statements;
+use super::text::Text;
+use crate::names::{self, LIVE, addr, arn};
+
+/// What a name in `uses` is the name of.
+#[derive(Clone, Copy)]
+pub(super) enum Used<'a> {
+    Bucket,
+    Table(&'a Table),
+    Queue,
+    Topic,
+    Socket,
+    Function,
+}
+
+/// What takes messages from a queue calls these: `uses`, and an event source in a function's name.
+pub(super) const CONSUME: &[&str] =
+    &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+
+const READ_ITEMS: &[&str] = &[
+    "dynamodb:BatchGetItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+];
+const WRITE_ITEMS: &[&str] =
+    &["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+const READ_OBJECTS: &[&str] = &["s3:GetObject"];
+/// Besides listing, what makes S3 answer 404 instead of 403 for a key that is not there.
+const LIST_OBJECTS: &[&str] = &["s3:ListBucket"];
+const WRITE_OBJECTS: &[&str] = &["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"];
+
+/// The model saw to it that a name in `uses` is the name of one thing only. `None`: a workflow, which `check` refuses.
+pub(super) fn used<'a>(app: &'a App, name: &str) -> Option<Used<'a>> {
+    if let Some(table) = app.tables.get(name) {
+        return Some(Used::Table(table));
+    }
+    let kinds = [
+        (Used::Bucket, app.buckets.contains_key(name)),
+        (Used::Queue, app.queues.contains_key(name)),
+        (Used::Topic, app.topics.contains_key(name)),
+        (Used::Socket, app.sockets.contains_key(name)),
+        (Used::Function, app.functions.contains_key(name)),
+    ];
+    kinds.into_iter().find(|(_, has)| *has).map(|(kind, _)| kind)
+}
+
+pub(super) fn add(cx: &Cx<'_>, function: &Function, statements: &mut Statements) {
+    for (name, access) in &function.uses {
+        if let Some(used) = used(cx.app, name) {
+            grant(cx, name, used, *access, statements);
+        }
+    }
+    for (name, _) in &function.secrets {
+        let secret = arn::secret(&names::secret(&cx.scope, name));
+        statements.allow(&["secretsmanager:GetSecretValue"], Text::plain(secret));
+    }
+}
+
+fn grant(cx: &Cx<'_>, name: &str, used: Used<'_>, access: Access, statements: &mut Statements) {
+    let scope = &cx.scope;
+    let reads = matches!(access, Access::Read | Access::ReadWrite);
+    let writes = matches!(access, Access::Write | Access::ReadWrite);
+    let mut allow = |when: bool, actions, resource: String| {
+        if when {
+            statements.allow(actions, Text::plain(resource));
+        }
+    };
+    match used {
+        Used::Bucket => {
+            let bucket = names::bucket(scope, name);
+            allow(reads, LIST_OBJECTS, arn::bucket(&bucket));
+            allow(reads, READ_OBJECTS, arn::objects(&bucket));
+            allow(writes, WRITE_OBJECTS, arn::objects(&bucket));
+        }
+        Used::Table(_) => {
+            let table = arn::table(&names::table(scope, name));
+            allow(reads, READ_ITEMS, table.clone());
+            allow(writes, WRITE_ITEMS, table);
+        }
+        Used::Queue => {
+            let queue = arn::queue(&names::queue(scope, name));
+            allow(reads, CONSUME, queue.clone());
+            allow(writes, &["sqs:SendMessage"], queue);
+        }
+        Used::Topic => allow(writes, &["sns:Publish"], arn::topic(&names::topic(scope, name))),
+        Used::Function => {
+            allow(
+                access == Access::Call,
+                &["lambda:InvokeFunction"],
+                arn::live(&names::function(scope, name)),
+            );
+        }
+        Used::Socket if writes => {
+            for method in ["DELETE", "POST"] {
+                statements.allow(&["execute-api:ManageConnections"], connections(name, method));
+            }
+        }
+        Used::Socket => {}
+    }
+}
+
+/// The one ARN that is not known before the thing exists, for AWS makes up the id of an API. No circle comes of it: an API needs nothing.
+fn connections(socket: &str, method: &str) -> Text {
+    Text::plain(arn::before_api_id())
+        .and_output(addr::websocket_api(socket), "id")
+        .and(format!("/{LIVE}/{method}/@connections/*"))
+}

@@ -1,0 +1,10 @@
+//! The pure half of the backend through its public face: what it refuses, and what it compiles.
+
+#[cfg(test)]
+mod capability;
+#[cfg(test)]
+mod compile;
+#[cfg(test)]
+mod order;
+#[cfg(test)]
+mod support;

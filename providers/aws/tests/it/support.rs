@@ -1,0 +1,75 @@
+//! Manifest text -> App, and artifacts as if they had been built.
+
+use sf_model::{App, Diagnostic, Interface, Lookup, Selection, Severity, Source};
+use sf_plan::{Desired, Digest};
+use sf_provider::{Artifacts, BuiltArtifact};
+use sf_provider_aws::Aws;
+
+/// A world without files and git, and with one variable: what the conformance suite's manifest asks for.
+struct Nowhere;
+
+impl Lookup for Nowhere {
+    fn env(&self, name: &str) -> Option<String> {
+        (name == "SF_CONFORMANCE_ISSUER").then(|| "https://id.example/".to_owned())
+    }
+
+    fn file(&self, path: &str) -> Result<String, String> {
+        Err(format!("there is no {path}"))
+    }
+
+    fn git_sha(&self) -> Result<String, String> {
+        Err("there is no repository".to_owned())
+    }
+}
+
+/// The App of a manifest that must be valid.
+pub(crate) fn load(text: &str) -> App {
+    let source = Source { name: "sf.toml".to_owned(), text: text.to_owned() };
+    let loaded =
+        sf_model::load(&source, &Selection { stage: None, provider: Some("aws".to_owned()) }, &Nowhere);
+    loaded.app.unwrap_or_else(|| panic!("the manifest is not valid: {:#?}", loaded.diagnostics))
+}
+
+/// A digest that stands for the code of `name`.
+pub(crate) fn digest(name: &str) -> Digest {
+    let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    Digest(format!("{hex:0<64}"))
+}
+
+/// What a build would have made.
+pub(crate) fn artifacts(app: &App) -> Artifacts {
+    let built = app.functions.values().map(|function| {
+        let entry = match (&function.handler, function.interface) {
+            (Some(handler), Interface::Portable | Interface::Lambda) => handler.file.clone(),
+            _ => function.name.clone(),
+        };
+        let artifact = BuiltArtifact { digest: digest(&function.name), size: 1, entry };
+        (function.name.clone(), artifact)
+    });
+    built.collect()
+}
+
+/// The objects of a manifest that AWS can take.
+pub(crate) fn compile(text: &str) -> Vec<Desired> {
+    let app = load(text);
+    let mut refused = Aws::backend().check(&app);
+    refused.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    assert_eq!(refused, [], "AWS refuses the manifest");
+    Aws::backend().compile(&app, &artifacts(&app)).unwrap()
+}
+
+/// Diagnostics as a person would read them, with the place that each points at.
+pub(crate) fn render(text: &str, diagnostics: &[Diagnostic]) -> String {
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        let span = diagnostic.span.unwrap_or_default();
+        let line = text[..span.start].matches('\n').count() + 1;
+        let place = text[span.start..span.end].lines().next().unwrap_or_default();
+        let hint = diagnostic.hint.as_deref().unwrap_or("none");
+        out.push_str(&format!(
+            "{:?} {}: {}\n  at {line}: {place}\n  hint: {hint}\n",
+            diagnostic.severity, diagnostic.code, diagnostic.message
+        ));
+    }
+    out
+}

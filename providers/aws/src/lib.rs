@@ -10,6 +10,7 @@
 //! | `driver`, `operate` | the two traits, over `kinds` and `api` | `kinds`, `api` |
 
 mod api;
+mod kit;
 pub mod names;
 
 pub use api::{Client, Connect};

@@ -3,6 +3,7 @@
 mod bucket;
 mod messages;
 mod secret;
+mod state;
 mod table;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use self::messages::{
     MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend, Topic, TopicPublish,
 };
 pub(crate) use self::secret::{Secret, SecretRm, SecretSet};
+pub(crate) use self::state::{State, StateChange, StateShow};
 pub(crate) use self::table::{Table, TableKey, TablePut, TableQuery, TableScan};
 
 /// Deploys one manifest, `sf.toml`, to the provider of your choice, and makes only the calls that changed content asks for.
@@ -108,6 +110,7 @@ pub(crate) enum Command {
     Build(Build),
     Plan(Plan),
     Deploy(Deploy),
+    Drift(Drift),
     Releases(Releases),
     Rollback(Rollback),
     Invoke(Invoke),
@@ -124,6 +127,8 @@ pub(crate) enum Command {
     Bucket(Bucket),
     #[command(subcommand)]
     Table(Table),
+    #[command(subcommand)]
+    State(State),
     #[command(subcommand)]
     Host(Host),
     Debug(Debug),
@@ -199,6 +204,18 @@ pub(crate) struct Deploy {
     /// Look at every deployed object first, and repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
+}
+
+/// Show what was changed outside of sf
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  sf drift\n  sf drift --exit-code --json | jq '.drift[].key'\n\n\
+                        Looks at every recorded object and changes nothing. `sf deploy --refresh` makes what was changed as the manifest says.")]
+pub(crate) struct Drift {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// End with code 9 if something was changed
+    #[arg(long)]
+    pub(crate) exit_code: bool,
 }
 
 /// List what was deployed, newest first

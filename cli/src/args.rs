@@ -157,10 +157,19 @@ pub(crate) struct New {
 
 /// Say everything that is wrong with the manifest
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  sf check\n  sf check --stage prod --provider self-hosted --json")]
+#[command(
+    after_help = "Examples:\n  sf check\n  sf check --stage prod --json\n  sf check --provider self-hosted      # and asks the provider\n\n\
+                        Nobody is asked and nothing is started, unless --provider names a provider: then it is asked who you are there and what a \
+                        deploy would miss."
+)]
 pub(crate) struct Check {
-    #[command(flatten)]
-    pub(crate) target: Target,
+    /// The provider, instead of the manifest's; it is asked who you are there and what is missing
+    // Without the variable that the other commands read: that it is set for a deploy does not mean that a check shall go online.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// The stage, instead of the manifest's
+    #[arg(long, value_name = "NAME", env = "SF_STAGE", hide_env_values = true)]
+    pub(crate) stage: Option<String>,
 }
 
 /// Build the functions' artifacts

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use sf_host_api::{Client, InvokeRequest, LogLines, LogsQuery};
 use sf_plan::Failure;
 use sf_provider::{
-    Cx, Info, Invocation, InvokeResult, Items, LogLine, LogQuery, LogStream, Messages, Objects, Operate,
-    Secrets,
+    Cx, Identity, Info, Invocation, InvokeResult, Items, LogLine, LogQuery, LogStream, Messages, Objects,
+    Operate, Secrets,
 };
 use tokio::sync::mpsc;
 
@@ -74,6 +74,11 @@ impl Operate for HostOperate {
         };
         let resources = app.resources().await.map_err(|error| failure::from_client(&error))?;
         Ok(Some(info::info(status, &resources)))
+    }
+
+    async fn identity(&self, _: &Cx) -> Result<Option<Identity>, Failure> {
+        let status = self.client.status().await.map_err(|error| failure::from_client(&error))?;
+        Ok(Some(info::identity(self.client.url(), status, env!("CARGO_PKG_VERSION"))))
     }
 
     fn secrets(&self) -> Option<&dyn Secrets> {

@@ -1,6 +1,7 @@
 //! The command line as clap sees it: flags, defaults, help. No effects, and nothing is resolved here (see `settings`).
 
 mod bucket;
+mod deploy;
 mod messages;
 mod secret;
 mod state;
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 use sf_model::Period;
 
 pub(crate) use self::bucket::{Bucket, BucketGet, BucketKey, BucketLs, BucketPut, BucketUrl, LinkMethod};
+pub(crate) use self::deploy::{Deploy, Drift, Releases, Remove, Rollback};
 pub(crate) use self::messages::{
     MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend, Topic, TopicPublish,
 };
@@ -199,65 +201,6 @@ pub(crate) struct Plan {
     pub(crate) refresh: bool,
 }
 
-/// Build, and make what is deployed the same as the manifest
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  sf deploy\n  sf deploy --stage prod --yes\n  sf deploy --provider self-hosted --json\n\n\
-                        Creating and updating needs no consent; deleting asks, or takes --yes where nobody can be asked."
-)]
-pub(crate) struct Deploy {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
-    /// Look at every deployed object first, and repair what was changed behind sf's back
-    #[arg(long)]
-    pub(crate) refresh: bool,
-}
-
-/// Show what was changed outside of sf
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  sf drift\n  sf drift --exit-code --json | jq '.drift[].key'\n\n\
-                        Looks at every recorded object and changes nothing. `sf deploy --refresh` makes what was changed as the manifest says.")]
-pub(crate) struct Drift {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    /// End with code 9 if something was changed
-    #[arg(long)]
-    pub(crate) exit_code: bool,
-}
-
-/// List what was deployed, newest first
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  sf releases\n  sf releases --json | jq '.releases[] | select(.live)'\n\n\
-                        Every deploy, rollback and removal that changes something is a release. The newest 20 are kept, beside the state."
-)]
-pub(crate) struct Releases {
-    #[command(flatten)]
-    pub(crate) target: Target,
-}
-
-/// Deploy an earlier release again, without a build
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  sf rollback            # to the release before the live one\n  sf rollback 7 --yes\n\n\
-                        A rollback is a release of its own, so that a second one undoes the first. After a deploy that failed half-way, \
-                        `sf rollback` goes back to the live release. Data is not rolled back."
-)]
-pub(crate) struct Rollback {
-    /// The release, as `sf releases` numbers them
-    #[arg(value_name = "RELEASE")]
-    pub(crate) number: Option<u64>,
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
-    /// Look at every deployed object first, and repair what was changed behind sf's back
-    #[arg(long)]
-    pub(crate) refresh: bool,
-}
-
 /// Call a deployed function
 #[derive(Debug, Args)]
 #[command(
@@ -303,16 +246,6 @@ pub(crate) struct Logs {
 pub(crate) struct Info {
     #[command(flatten)]
     pub(crate) target: Target,
-}
-
-/// Delete everything that was deployed
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  sf remove\n  sf remove --stage dev --yes")]
-pub(crate) struct Remove {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
 }
 
 /// The embedded host: runs functions on this machine

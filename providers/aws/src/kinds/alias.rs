@@ -135,6 +135,3 @@ impl RemoteKind for Alias {
         .await
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,1 @@
+//! What calls functions: event sources, subscriptions, notifications.

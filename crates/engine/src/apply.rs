@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use sf_plan::{Call, Event, Failure, Outcome, Plan, Report, Run, StalePlan, State, StepId, Token};
-use tokio::sync::{mpsc, watch};
+use sf_provider::{Cx, Driver, Progress, Stop};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::observe::{Observed, Provider};
+use crate::observe::{ObserveError, Observed, Provider};
 use crate::store::{Lock, Store, StoreError};
 
 /// How hard to press.
@@ -23,6 +24,13 @@ pub struct Limits {
     pub pause: Duration,
     /// What the pause does not grow beyond.
     pub longest_pause: Duration,
+}
+
+impl Limits {
+    /// As the driver of a provider has it.
+    pub fn of(driver: &dyn Driver) -> Self {
+        Self { concurrency: driver.concurrency(), ..Self::default() }
+    }
 }
 
 impl Default for Limits {
@@ -57,37 +65,15 @@ pub(crate) struct Work<'a> {
     pub(crate) control: Control,
 }
 
-/// Tells a run to start nothing new.
-#[derive(Clone)]
-pub struct Stop(watch::Receiver<bool>);
-
-/// The other end of a [`Stop`].
-pub struct StopHandle(watch::Sender<bool>);
-
-/// A stop signal that was not given yet.
-pub fn stop_pair() -> (StopHandle, Stop) {
-    let (sender, receiver) = watch::channel(false);
-    (StopHandle(sender), Stop(receiver))
-}
-
-impl StopHandle {
-    /// Gives the signal.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
-    }
-}
-
-impl Stop {
-    /// Whether the signal was given.
-    pub fn is_stopped(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    async fn stopped(&mut self) {
-        if self.0.wait_for(|stopped| *stopped).await.is_err() {
-            // The handle is gone: nobody can stop the run any more.
-            std::future::pending::<()>().await;
-        }
+impl Work<'_> {
+    /// The provider, whose driver can say how far this call is, and hear that it is to end.
+    fn for_call(&self, call: &Call) -> Provider {
+        let (events, step, key) = (self.control.events.clone(), call.step, call.key.clone());
+        let progress = Progress::to(move |message| {
+            let _ = events.send(Event::Progress { step, key: key.clone(), message });
+        });
+        let cx = Cx { progress, stop: self.control.stop.clone(), ..self.provider.cx.clone() };
+        Provider { driver: self.provider.driver.clone(), cx }
     }
 }
 
@@ -108,6 +94,9 @@ pub enum ApplyError {
     /// The plan was made for another state.
     #[error(transparent)]
     Stale(#[from] StalePlan),
+    /// Nobody knows where calls would go, or it is not where the recorded objects are.
+    #[error(transparent)]
+    Place(#[from] ObserveError),
     /// The state could not be saved, twice; calls in flight were waited for, and what is known is in the rescue file.
     #[error("{cause}; what was done is in `{rescue}`", rescue = .rescue.display())]
     Unsaved {
@@ -127,6 +116,7 @@ impl ApplyError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Place(cause) => cause.hint(),
             Self::Stale(_) => Some("run the command again".into()),
             Self::Unsaved { cause: StoreError::Conflict { .. }, rescue, .. } => Some(format!(
                 "run the command again: it finds what was done; then delete `{}`",
@@ -161,7 +151,7 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
         }
         tell(&work, events);
         for call in ready {
-            calls.spawn(attempt(work.provider.clone(), call, limits));
+            calls.spawn(attempt(work.for_call(&call), call, limits));
         }
         if calls.is_empty() {
             break;
@@ -221,7 +211,7 @@ async fn give_up(
     }
 }
 
-/// Makes one call, again where it failed for a passing reason; the last cause is kept.
+/// Makes one call, again where it failed for a passing reason, unless the run is to end; the last cause is kept.
 async fn attempt(provider: Provider, call: Call, limits: Limits) -> (StepId, Outcome) {
     let mut pause = limits.pause;
     let mut attempt = 1;
@@ -237,7 +227,11 @@ async fn attempt(provider: Provider, call: Call, limits: Limits) -> (StepId, Out
             return (call.step, outcome);
         }
         tracing::debug!(key = %call.key, attempt, "transient failure, trying again");
-        tokio::time::sleep(jittered(pause, &call.token, attempt)).await;
+        tokio::select! {
+            biased;
+            () = provider.cx.stopped() => return (call.step, outcome),
+            () = tokio::time::sleep(jittered(pause, &call.token, attempt)) => {}
+        }
         pause = pause.saturating_mul(2).min(limits.longest_pause);
         attempt += 1;
     }

@@ -260,6 +260,15 @@ pub enum Event {
         /// Its object.
         key: ObjectKey,
     },
+    /// A call that takes long says how far it is.
+    Progress {
+        /// The step.
+        step: StepId,
+        /// Its object.
+        key: ObjectKey,
+        /// One line for a person.
+        message: String,
+    },
     /// It succeeded.
     Finished {
         /// The step.

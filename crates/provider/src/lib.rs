@@ -3,13 +3,15 @@
 //!
 //! Every argument and result is a serde value, so that the same traits can be served by another process.
 
+mod context;
 mod contract;
 mod data;
 pub mod testkit;
 
+pub use context::{ArtifactSource, Cx, Progress, Scope, Stop, StopHandle, stop_pair};
 pub use contract::{
-    ArtifactSource, Artifacts, Backend, BuiltArtifact, Cx, Driver, Endpoint, Info, Invocation, InvokeResult,
-    KitFile, LogLine, LogQuery, LogStream, Operate, Scope,
+    Artifacts, Backend, BuiltArtifact, Driver, Endpoint, Info, Invocation, InvokeResult, KitFile, LogLine,
+    LogQuery, LogStream, Operate,
 };
 pub use data::{
     Body, ByteStream, Inbox, InboxId, Item, ItemPage, ItemQuery, Items, Message, Messages, ObjectInfo,

@@ -11,6 +11,10 @@ mod faults;
 #[cfg(test)]
 mod lock;
 #[cfg(test)]
+mod releases;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod waiting;

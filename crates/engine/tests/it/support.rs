@@ -56,7 +56,7 @@ impl Stand {
     }
 
     pub(crate) fn provider_of(&self, driver: Arc<dyn Driver>) -> Provider {
-        Provider { driver, cx: Cx { scope: self.scope(), artifacts: Arc::new(NoArtifacts) } }
+        Provider { driver, cx: Cx::new(self.scope(), Arc::new(NoArtifacts)) }
     }
 
     pub(crate) fn rescue(&self) -> PathBuf {

@@ -42,7 +42,7 @@ impl<'a> Rehearsal<'a> {
         during: impl Into<String>,
     ) -> Self {
         let state = State::new(Lineage(format!("{}-{}", scope.project, scope.stage)));
-        let cx = Cx { scope, artifacts: connection.artifacts.clone() };
+        let cx = Cx::new(scope, connection.artifacts.clone());
         Self { connection, schemas, cx, state, during: during.into() }
     }
 

@@ -28,6 +28,22 @@ pub(crate) struct ApiError {
 const UNREACHABLE: &str = "Unreachable";
 
 impl ApiError {
+    /// The code of what a waiter raises while it waits.
+    pub(crate) const NOT_YET: &'static str = "NotYet";
+
+    /// AWS has not done yet what it said it would; `state` is what it says of it.
+    pub(crate) fn not_yet(operation: Operation, state: &str) -> Self {
+        let message = format!("still {state}");
+        Self {
+            operation,
+            code: Self::NOT_YET.into(),
+            message,
+            status: 0,
+            request_id: None,
+            fields: Json::Null,
+        }
+    }
+
     /// Nobody answered, or the answer broke off.
     pub(super) fn unreachable(operation: Operation, cause: String) -> Self {
         Self {
@@ -130,6 +146,11 @@ impl ApiError {
         self.is_throttling() || self.status == 0 && self.code == UNREACHABLE || self.status >= 500
     }
 
+    /// Whether the request may have taken effect all the same: nobody answered, or the service fell over it.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.is_passing() && !self.is_throttling()
+    }
+
     /// What the plan reports: what was being done to which object, AWS's words, and what to do.
     pub(crate) fn failure(&self, doing: &str) -> Failure {
         Failure {
@@ -159,6 +180,15 @@ impl ApiError {
     /// The action of IAM that the operation needs; close enough to search a policy for.
     fn permission(&self) -> String {
         format!("{}:{}", self.operation.service.iam_prefix(), self.operation.name)
+    }
+}
+
+/// `None` for the answer that there is no such thing.
+pub(crate) fn found<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn aws() -> Option<Aws> {
     let aws = Aws {
         url: process.url.clone(),
         driver: AwsDriver::new(client),
-        cx: Cx { scope, artifacts: Arc::new(Nothing) },
+        cx: Cx::new(scope, Arc::new(Nothing)),
         http: reqwest::Client::new(),
         _turn,
     };

@@ -47,7 +47,7 @@ pub(crate) async fn aws() -> Option<Aws> {
     let aws = Aws {
         url: process.url.clone(),
         driver: AwsDriver::new(client),
-        cx: Cx { scope, artifacts: Arc::new(Nothing) },
+        cx: Cx::new(scope, Arc::new(Nothing)),
         http: reqwest::Client::new(),
         _turn,
     };
@@ -105,6 +105,11 @@ impl Aws {
         url.path_segments_mut().unwrap().push(bucket).extend(key.split('/'));
         let put = self.http.put(url).header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").body("x");
         self.raw("s3", put).await.error_for_status().unwrap();
+    }
+
+    /// What was asked of one operation, in order.
+    pub(crate) async fn entries(&self, operation: &str) -> Vec<Json> {
+        self.log().await.into_iter().filter(|entry| entry["operation"] == operation).collect()
     }
 
     async fn log(&self) -> Vec<Json> {

@@ -104,7 +104,10 @@ impl Source {
     pub(super) async fn keep(&self, at: &At<'_>, bucket: &str) -> Result<(), ApiError> {
         let Some(file) = &self.file else { return Ok(()) };
         let key = key(&self.sha256, &self.digest);
-        if s3::head_object(at.api, bucket, &key).await?.is_some() {
+        if kept(at, bucket, &key, |sha256, digest| sha256 == self.sha256 && digest == self.digest)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         s3::put_file(at.api, bucket, &key, &file.path, &[("content-type", "application/zip")]).await.map(drop)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sf_plan::{
     Action, Addr, Call, CallAction, Desired, Effect, Kind, Lineage, Outcome, Path, Plan, RemoteId, Run,
-    Schemas, Serial, State, Value, diff, graph, schedule,
+    Schemas, State, Value, diff, graph, schedule,
 };
 
 use crate::Result;
@@ -31,13 +31,7 @@ impl Schemas for InPlace {
 }
 
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
-    let empty = || State {
-        version: 1,
-        lineage: Lineage("bench".into()),
-        serial: Serial(0),
-        objects: BTreeMap::new(),
-        pending: BTreeMap::new(),
-    };
+    let empty = || State::new(Lineage("bench".into()));
     let first = planned(&desired(0), &empty())?.1;
     let applied = apply(first, empty())?;
     let [create, keep, change] = interleaved(

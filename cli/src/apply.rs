@@ -1,37 +1,59 @@
-//! From desired objects to the provider: observe, plan, consent, apply. `deploy` and `remove` differ in what they desire and say.
+//! From desired objects to the provider: observe, plan, consent, apply, record. `deploy`, `rollback` and `remove` differ in what they desire
+//! and say.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
-use sf_engine::{Applied, Control, Limits, LockInfo, Session, stop_pair};
+use sf_engine::{
+    Applied, Control, Draft, Limits, LocalStore, LockInfo, Released, Session, StoreError, stop_pair,
+};
 use sf_host::EndSignals;
-use sf_plan::{Action, Desired, Plan};
+use sf_plan::{Action, Plan};
 use sf_provider::{Endpoint, Info};
 use tokio::sync::mpsc;
 
 use crate::args::Consent;
 use crate::errors::{Error, Exit};
 use crate::pipeline::{self, Zips};
-use crate::project::Project;
+use crate::project::{Project, git_sha};
 use crate::registry::Connection;
+use crate::releases;
 use crate::settings::Settings;
 use crate::ui::{Counts, Live, counted, plan_text};
 
 /// One run.
 pub(crate) struct Run<'a> {
-    pub(crate) settings: &'a Settings,
-    pub(crate) project: &'a Project,
-    pub(crate) connection: &'a Connection,
-    /// `deploy` or `remove`
-    pub(crate) verb: &'static str,
-    pub(crate) desired: Vec<Desired>,
-    pub(crate) zips: Arc<Zips>,
-    pub(crate) consent: Consent,
-    pub(crate) refresh: bool,
+    settings: &'a Settings,
+    project: &'a Project,
+    connection: &'a Connection,
+    /// `deploy`, `rollback` or `remove`
+    verb: &'static str,
+    goal: Goal,
+    zips: Arc<Zips>,
+    consent: Consent,
+    refresh: bool,
 }
 
-/// The JSON of `sf deploy` and `sf remove`.
+/// What is wanted.
+pub(crate) enum Goal {
+    /// This.
+    Draft(Draft),
+    /// What was wanted once: by the release of that number, or an earlier one.
+    Release(Option<u64>),
+}
+
+/// What came of it.
+struct Ended<'a> {
+    plan: &'a Plan,
+    draft: &'a Draft,
+    calls: usize,
+    release: Option<u64>,
+    info: Info,
+    started: Instant,
+}
+
+/// The JSON of `sf deploy`, `sf rollback` and `sf remove`.
 #[derive(Serialize)]
 struct Done<'a> {
     command: &'a str,
@@ -42,10 +64,38 @@ struct Done<'a> {
     summary: Counts,
     calls: usize,
     uploads: usize,
+    /// The number of the release that this is, if it is a new one.
+    release: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollback_to: Option<u64>,
     endpoints: Vec<Endpoint>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// One that asks before it deletes, and trusts the record.
+    pub(crate) fn new(
+        settings: &'a Settings,
+        project: &'a Project,
+        connection: &'a Connection,
+        verb: &'static str,
+        goal: Goal,
+    ) -> Self {
+        let (zips, consent) = (Zips::of(project), Consent::default());
+        Self { settings, project, connection, verb, goal, zips, consent, refresh: false }
+    }
+
+    /// What may be done without asking.
+    #[must_use]
+    pub(crate) fn consent(self, consent: Consent) -> Self {
+        Self { consent, ..self }
+    }
+
+    /// Whether every deployed object is looked at first.
+    #[must_use]
+    pub(crate) fn refresh(self, refresh: bool) -> Self {
+        Self { refresh, ..self }
+    }
+
     /// Does it all, and says what came of it.
     pub(crate) async fn run(self) -> Result<Exit, Error> {
         let started = Instant::now();
@@ -54,30 +104,63 @@ impl Run<'_> {
         let cx = provider.cx.clone();
         let who = LockInfo::of_this_process(format!("sf {}", self.verb));
         let mut session = Session::open(&store, provider, who).await?;
-        let mut info = self.connection.operate.info(&cx).await?;
         self.say_observed(&session);
         // A record of what the provider knows nothing of: its data was lost, or it is another one than last time.
-        let lost = info.is_none() && !session.observed().state.objects.is_empty();
+        let lost =
+            !session.observed().state.objects.is_empty() && self.connection.operate.is_bare(&cx).await?;
         if self.refresh || lost {
             for drift in session.refresh().await? {
                 self.settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
             }
         }
-        let plan = session.plan(self.desired.clone(), self.project.backend.schemas())?;
-        let counts = Counts::of(&plan);
-        let steps = plan.steps.len();
-        if counts.changes() > 0 {
+        let draft = self.draft(&store, &session).await?;
+        let plan = session.plan(draft.desired.clone(), self.project.backend.schemas())?;
+        releases::provide(self.project, &session, &plan, &draft, &self.zips).await?;
+        if Counts::of(&plan.changes).changes() > 0 {
             self.settings.ui.info(plan_text(&plan, self.settings.ui.verbose()));
         }
         self.ask(&plan)?;
-        let (shown, mut live) = (plan.clone(), Live::new(&self.settings.ui, &plan));
-        let applied = self.apply(session, plan, &mut live).await?;
+        let mut live = Live::new(&self.settings.ui, &plan);
+        let again = self.again(&draft);
+        let Released { applied, release } = self.apply(session, &plan, &draft, &mut live).await?;
         let calls = live.end();
-        self.judge(&applied)?;
-        if steps > 0 {
-            info = self.connection.operate.info(&cx).await?;
+        self.judge(&applied, &again)?;
+        let release = self.recorded(release);
+        let info = match self.connection.operate.endpoints(&applied.state.objects) {
+            Some(endpoints) => Info { endpoints, ..Info::default() },
+            None => self.connection.operate.info(&cx).await?.unwrap_or_default(),
+        };
+        self.say_done(Ended { plan: &plan, draft: &draft, calls, release, info, started })
+    }
+
+    async fn draft(&self, store: &LocalStore, session: &Session<'_>) -> Result<Draft, Error> {
+        match &self.goal {
+            Goal::Draft(draft) => Ok(draft.clone()),
+            Goal::Release(number) => {
+                let draft = releases::back_to(self.project, store, session, *number).await?;
+                if let Some(number) = draft.rollback_to {
+                    self.settings.ui.info(format_args!("going back to release {number}"));
+                }
+                Ok(draft)
+            }
         }
-        self.say_done(&shown, calls, info.unwrap_or_default(), started)
+    }
+
+    /// The command that goes on from where this one stopped.
+    fn again(&self, draft: &Draft) -> String {
+        match draft.rollback_to {
+            Some(number) => format!("sf {} {number}", self.verb),
+            None => format!("sf {}", self.verb),
+        }
+    }
+
+    /// What cannot be recorded is deployed all the same.
+    fn recorded(&self, release: Result<Option<u64>, StoreError>) -> Option<u64> {
+        release.unwrap_or_else(|cause| {
+            self.settings.ui.warn(format_args!("this is no release to go back to: {cause}"));
+            self.settings.ui.hint("the next `sf deploy` makes up for it");
+            None
+        })
     }
 
     fn say_observed(&self, session: &Session<'_>) {
@@ -129,41 +212,57 @@ impl Run<'_> {
     }
 
     /// Runs the plan. The first Ctrl-C or SIGTERM starts nothing new, the second ends at once.
-    async fn apply(&self, session: Session<'_>, plan: Plan, live: &mut Live<'_>) -> Result<Applied, Error> {
+    async fn apply(
+        &self,
+        session: Session<'_>,
+        plan: &Plan,
+        draft: &Draft,
+        live: &mut Live<'_>,
+    ) -> Result<Released, Error> {
         let (handle, stop) = stop_pair();
         let (events, mut coming) = mpsc::unbounded_channel();
         let rescue = pipeline::rescue(&self.project.manifest.root);
         let control = Control { limits: Limits::of(self.connection.driver.as_ref()), stop, events, rescue };
         let mut signals = EndSignals::listen().map_err(|cause| Error::io("listen for", "signals", &cause))?;
         let mut stopping = false;
-        let applying = session.apply(plan, control);
+        let draft = Draft { git_sha: self.git_sha(plan, draft), ..draft.clone() };
+        let again = self.again(&draft);
+        let applying = session.release(plan.clone(), draft, control);
         tokio::pin!(applying);
-        let applied = loop {
+        let released = loop {
             tokio::select! {
                 biased;
                 () = signals.next() => {
                     if stopping {
-                        return Err(self.interrupted("ended at once: what was in flight is looked at by the next run"));
+                        let how = "ended at once: what was in flight is looked at by the next run";
+                        return Err(self.interrupted(how, &again));
                     }
                     stopping = true;
                     handle.stop();
                     self.settings.ui.warn("stopping: what is in flight is finished; once more ends at once");
                 }
                 Some(event) = coming.recv() => live.event(&event),
-                applied = &mut applying => break applied,
+                released = &mut applying => break released,
             }
         };
         while let Ok(event) = coming.try_recv() {
             live.event(&event);
         }
-        Ok(applied?)
+        Ok(released?)
+    }
+
+    /// The commit, asked for only if there is something to record. No repository, no commit.
+    fn git_sha(&self, plan: &Plan, draft: &Draft) -> Option<String> {
+        let is_wanted = draft.rollback_to.is_none() && !plan.steps.is_empty();
+        let own = || git_sha(&self.project.manifest.root).ok();
+        if is_wanted { own() } else { draft.git_sha.clone() }
     }
 
     /// Whether everything was done; if not, why not.
-    fn judge(&self, applied: &Applied) -> Result<(), Error> {
+    fn judge(&self, applied: &Applied, again: &str) -> Result<(), Error> {
         let report = &applied.report;
         if let Some((key, first)) = report.failed.first() {
-            let again = format!("fix the cause, then `sf {}` goes on from here", self.verb);
+            let fix = format!("fix the cause, then `{again}` goes on from here");
             let (failed, skipped) = (report.failed.len(), report.skipped.len());
             let rest = if skipped > 0 { format!(" ({skipped} more were not begun)") } else { String::new() };
             let first_cause = Error::from(first.clone());
@@ -177,30 +276,31 @@ impl Run<'_> {
             } else {
                 report.failed.iter().map(|(key, why)| format!("{key}: {why}")).collect()
             };
-            let hint = first.hint.clone().unwrap_or(again);
+            let hint = first.hint.clone().unwrap_or(fix);
             return Err(Error::new(first_cause.exit(), &first_cause.body().code, message)
                 .details(lines)
                 .hint(hint));
         }
         if applied.stopped && !report.skipped.is_empty() {
             let (done, left) = (report.done.len(), report.skipped.len());
-            return Err(self.interrupted(&format!("{done} done, {left} not begun; the state is saved")));
+            let how = format!("{done} done, {left} not begun; the state is saved");
+            return Err(self.interrupted(&how, again));
         }
         Ok(())
     }
 
-    fn interrupted(&self, how: &str) -> Error {
+    fn interrupted(&self, how: &str, again: &str) -> Error {
         let message = format!("{} `{}`: interrupted: {how}", self.verb, self.project.app.project);
-        Error::new(Exit::Interrupted, "interrupted", message)
-            .hint(format!("`sf {}` goes on from here", self.verb))
+        Error::new(Exit::Interrupted, "interrupted", message).hint(format!("`{again}` goes on from here"))
     }
 
-    fn say_done(&self, plan: &Plan, calls: usize, info: Info, started: Instant) -> Result<Exit, Error> {
+    fn say_done(&self, ended: Ended<'_>) -> Result<Exit, Error> {
+        let Ended { plan, draft, calls, release, info, started } = ended;
         let ui = &self.settings.ui;
         for problem in &info.problems {
             ui.warn(problem);
         }
-        let (counts, uploads) = (Counts::of(plan), self.zips.uploads());
+        let (counts, uploads) = (Counts::of(&plan.changes), self.zips.uploads());
         if counts.changes() == 0 {
             ui.result(format_args!(
                 "nothing to {}: 0 calls, 0 uploads",
@@ -209,7 +309,8 @@ impl Run<'_> {
         } else {
             let took = started.elapsed().as_secs_f64();
             let (calls, uploads) = (counted(calls, "call"), counted(uploads, "upload"));
-            ui.result(format_args!("{} ({calls}, {uploads}, {took:.1} s)", counts.past()));
+            let which = release.map_or_else(String::new, |number| format!(", release {number}"));
+            ui.result(format_args!("{} ({calls}, {uploads}, {took:.1} s){which}", counts.past()));
         }
         if self.verb != "remove" {
             for endpoint in &info.endpoints {
@@ -225,6 +326,8 @@ impl Run<'_> {
             summary: counts,
             calls,
             uploads,
+            release,
+            rollback_to: draft.rollback_to,
             endpoints: info.endpoints,
         })?;
         Ok(Exit::Ok)

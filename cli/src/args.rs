@@ -90,7 +90,7 @@ pub(crate) struct Listed {
 }
 
 /// What may be done without asking.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct Consent {
     /// Do not ask: delete what the plan deletes
     #[arg(short, long)]
@@ -108,6 +108,8 @@ pub(crate) enum Command {
     Build(Build),
     Plan(Plan),
     Deploy(Deploy),
+    Releases(Releases),
+    Rollback(Rollback),
     Invoke(Invoke),
     Logs(Logs),
     Info(Info),
@@ -190,6 +192,37 @@ pub(crate) struct Plan {
                         Creating and updating needs no consent; deleting asks, or takes --yes where nobody can be asked."
 )]
 pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+    /// Look at every deployed object first, and repair what was changed behind sf's back
+    #[arg(long)]
+    pub(crate) refresh: bool,
+}
+
+/// List what was deployed, newest first
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  sf releases\n  sf releases --json | jq '.releases[] | select(.live)'\n\n\
+                        Every deploy, rollback and removal that changes something is a release. The newest 20 are kept, beside the state."
+)]
+pub(crate) struct Releases {
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// Deploy an earlier release again, without a build
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  sf rollback            # to the release before the live one\n  sf rollback 7 --yes\n\n\
+                        A rollback is a release of its own, so that a second one undoes the first. After a deploy that failed half-way, \
+                        `sf rollback` goes back to the live release. Data is not rolled back."
+)]
+pub(crate) struct Rollback {
+    /// The release, as `sf releases` numbers them
+    #[arg(value_name = "RELEASE")]
+    pub(crate) number: Option<u64>,
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]

@@ -219,6 +219,7 @@ impl From<StoreError> for Error {
         let (kind, code) = match cause {
             StoreError::Locked(_) => (Exit::Locked, "locked"),
             StoreError::Corrupt { .. } => (Exit::Failed, "state-corrupt"),
+            StoreError::BadRelease { .. } => (Exit::Failed, "release-corrupt"),
             StoreError::Newer { .. } => (Exit::Failed, "state-newer"),
             StoreError::Conflict { .. } => (Exit::Failed, "state-conflict"),
             StoreError::Io { .. } => (Exit::Failed, "io"),
@@ -234,6 +235,12 @@ impl From<ObserveError> for Error {
         let message = cause.to_string();
         match cause {
             ObserveError::Store(cause) => cause.into(),
+            ObserveError::Elsewhere { .. } => {
+                let hint = cause.hint();
+                let mut error = Self::new(Exit::Failed, "another-place", message);
+                error.0.hint = hint;
+                error
+            }
             ObserveError::Provider { cause, .. } => {
                 let mut error = Self::from(cause);
                 error.0.message = message;
@@ -246,6 +253,7 @@ impl From<ObserveError> for Error {
 impl From<ApplyError> for Error {
     fn from(cause: ApplyError) -> Self {
         let code = match cause {
+            ApplyError::Place(cause) => return cause.into(),
             ApplyError::Stale(_) => "stale-plan",
             ApplyError::Unsaved { .. } | ApplyError::Lost(_) => "state-unsaved",
         };

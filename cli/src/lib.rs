@@ -14,6 +14,7 @@ mod errors;
 mod pipeline;
 mod project;
 mod registry;
+mod releases;
 mod settings;
 mod ui;
 
@@ -71,6 +72,8 @@ fn dispatch(settings: &Settings, command: &Command) -> Result<Exit, Error> {
         Command::Build(args) => commands::build::run(settings, args),
         Command::Plan(args) => wait(commands::plan::run(settings, args)),
         Command::Deploy(args) => wait(commands::deploy::run(settings, args)),
+        Command::Releases(args) => wait(commands::releases::run(settings, args)),
+        Command::Rollback(args) => wait(commands::rollback::run(settings, args)),
         Command::Invoke(args) => wait(commands::invoke::run(settings, args)),
         Command::Logs(args) => wait(commands::logs::run(settings, args)),
         Command::Info(args) => wait(commands::info::run(settings, args)),

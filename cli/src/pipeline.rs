@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sf_build::{Artifact, BuildError, Layout};
+use sf_build::{Artifact, BuildError, ExtraFile, Extras, Layout};
 use sf_engine::{LocalStore, Provider};
 use sf_model::{Diagnostic, Severity};
 use sf_plan::{Desired, Digest};
-use sf_provider::{ArtifactSource, BuiltArtifact, Cx};
+use sf_provider::{ArtifactSource, BuiltArtifact, Cx, KitFile};
 
 use crate::errors::{Error, Exit};
 use crate::project::Project;
@@ -28,9 +28,7 @@ pub(crate) fn build(ui: &Ui, project: &Project, only: Option<&[String]>) -> Resu
     let total = only.map_or(project.app.functions.len(), <[String]>::len);
     let progress = Building { ui, progress: ui.progress("building", total) };
     write_types(ui, project);
-    let root = project.manifest.root.clone();
-    let layout = Layout { cache: root.join(".sf").join("cache"), root };
-    let built = sf_build::build(&project.app, &layout, only, &progress);
+    let built = sf_build::build(&project.app, &layout(project), only, &extras(project, only), &progress);
     drop(progress);
     let artifacts = built.map_err(|failures| failed(ui, project, total, &failures))?;
     for (function, artifact) in &artifacts {
@@ -39,6 +37,26 @@ pub(crate) fn build(ui: &Ui, project: &Project, only: Option<&[String]>) -> Resu
         }
     }
     Ok(artifacts)
+}
+
+/// Where the project is and what was built of it.
+fn layout(project: &Project) -> Layout {
+    let root = project.manifest.root.clone();
+    Layout { cache: root.join(".sf").join("cache"), root }
+}
+
+/// What the provider needs beside the code of the functions that are built.
+fn extras(project: &Project, only: Option<&[String]>) -> Extras {
+    let wanted = |name: &String| only.is_none_or(|names| names.contains(name));
+    let files = |function: &sf_model::Function| -> Vec<ExtraFile> {
+        let kit = project.backend.kit(&project.app, function).into_iter();
+        kit.map(|KitFile { path, bytes, executable }| ExtraFile { path, bytes, executable }).collect()
+    };
+    let functions = project.app.functions.iter().filter(|(name, _)| wanted(name));
+    Extras {
+        of: format!("kit of {}", project.backend.name()),
+        files: functions.map(|(name, function)| (name.clone(), files(function))).collect(),
+    }
 }
 
 /// Writes what editors want to know of the kits. That it fails is no reason not to build.
@@ -100,18 +118,21 @@ pub(crate) fn provider(project: &Project, connection: &Connection, zips: &Arc<Zi
     Provider { driver: connection.driver.clone(), cx }
 }
 
-/// The built zips by digest. A driver asks for one only to upload it, so that the questions count the uploads.
-#[derive(Default)]
+/// The zips of the build cache. A driver asks for one only to upload it, so that the questions count the uploads.
 pub(crate) struct Zips {
-    paths: BTreeMap<Digest, PathBuf>,
+    layout: Layout,
     uploads: AtomicUsize,
 }
 
 impl Zips {
-    /// Those of a build.
-    pub(crate) fn new(artifacts: &Artifacts) -> Arc<Self> {
-        let paths = artifacts.values().map(|built| (built.digest.clone(), built.zip.clone())).collect();
-        Arc::new(Self { paths, uploads: AtomicUsize::new(0) })
+    /// Those of a project: all that it was built to, now and earlier.
+    pub(crate) fn of(project: &Project) -> Arc<Self> {
+        Arc::new(Self { layout: layout(project), uploads: AtomicUsize::new(0) })
+    }
+
+    /// Where an artifact's zip is or should be.
+    pub(crate) fn place(&self, digest: &Digest) -> PathBuf {
+        self.layout.zip(digest)
     }
 
     /// How many were asked for.
@@ -122,7 +143,7 @@ impl Zips {
 
 impl ArtifactSource for Zips {
     fn path(&self, digest: &Digest) -> Option<PathBuf> {
-        let path = self.paths.get(digest).cloned();
+        let path = Some(self.place(digest)).filter(|path| path.is_file());
         self.uploads.fetch_add(usize::from(path.is_some()), Ordering::Relaxed);
         path
     }

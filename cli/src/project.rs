@@ -146,16 +146,21 @@ impl Lookup for Outside<'_> {
     }
 
     fn git_sha(&self) -> Result<String, String> {
-        let output = Command::new("git")
-            .args(["rev-parse", "HEAD"])
-            .current_dir(self.root)
-            .output()
-            .map_err(|cause| format!("git could not be run: {cause}"))?;
-        if output.status.success() {
-            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        } else {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            Err(stderr.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ").to_owned())
-        }
+        git_sha(self.root)
+    }
+}
+
+/// The commit that a folder's repository is at.
+pub(crate) fn git_sha(folder: &Path) -> Result<String, String> {
+    let output = Command::new("git")
+        .args(["rev-parse", "HEAD"])
+        .current_dir(folder)
+        .output()
+        .map_err(|cause| format!("git could not be run: {cause}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    } else {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(stderr.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ").to_owned())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sf_model::App;
 use sf_provider::{Backend, Driver, Operate};
+use sf_provider_aws::{Aws, Connect, Settings as AwsSettings};
 use sf_provider_self_hosted::{SelfHosted, Settings as SelfHostedSettings};
 
 use crate::embedded::{Embedded, Running};
@@ -11,8 +12,8 @@ use crate::errors::{Error, Exit};
 use crate::settings::{self, Settings};
 
 /// Every backend of this `sf`.
-fn backends() -> [&'static dyn Backend; 1] {
-    [SelfHosted::backend()]
+fn backends() -> [&'static dyn Backend; 2] {
+    [Aws::backend(), SelfHosted::backend()]
 }
 
 /// The backend of that name.
@@ -49,9 +50,21 @@ pub(crate) async fn connect(
     app: &App,
     reach: Reach,
 ) -> Result<Option<Connection>, Error> {
-    // One provider so far: `backend` refused every other.
-    let own = SelfHostedSettings::read(app)
-        .map_err(|_| Error::internal("settings that were accepted are refused"))?;
+    match app.provider.as_str() {
+        sf_provider_aws::NAME => aws(app).await.map(Some),
+        _ => self_hosted(settings, app, reach).await,
+    }
+}
+
+async fn aws(app: &App) -> Result<Connection, Error> {
+    let own = AwsSettings::read(app).map_err(|_| accepted_and_refused())?;
+    let connect = Connect { region: own.region, profile: own.profile, endpoint: own.endpoint };
+    let (driver, operate) = Aws::connect(connect).await?;
+    Ok(Connection { driver: Arc::new(driver), operate: Arc::new(operate) })
+}
+
+async fn self_hosted(settings: &Settings, app: &App, reach: Reach) -> Result<Option<Connection>, Error> {
+    let own = SelfHostedSettings::read(app).map_err(|_| accepted_and_refused())?;
     let host = match own.host {
         Some(url) => Some(named(url).await?),
         None => embedded(settings, reach).await?,
@@ -59,6 +72,10 @@ pub(crate) async fn connect(
     let Some(host) = host else { return Ok(None) };
     let (driver, operate) = SelfHosted::connect(&host.url, &host.token)?;
     Ok(Some(Connection { driver: Arc::new(driver), operate: Arc::new(operate) }))
+}
+
+fn accepted_and_refused() -> Error {
+    Error::internal("settings that were accepted are refused")
 }
 
 /// The host that `[providers.self-hosted] host` names. The token of the host on this machine need not be said.

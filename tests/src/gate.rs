@@ -1,4 +1,4 @@
-//! A gate between `sf` and the host's control API: counts the requests that change something, and holds one back at a chosen moment, so that the
+//! A gate between `sf` and the API that it deploys to (the host's, or AWS's): counts the requests that change something, and holds one back at a chosen moment, so that the
 //! test can kill `sf` exactly there.
 
 use std::io::{self, BufReader, Write};
@@ -6,7 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
 use crate::http::Head;
-use crate::wait::DEADLINE;
+use crate::project::Project;
+use crate::wait::{DEADLINE, eventually};
 
 /// On which side of a request's effect the gate closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,22 @@ impl Gate {
             !waited.expect("no panic while held").1.timed_out(),
             "the request that the gate waits for never came"
         );
+    }
+
+    /// Runs `sf` in a project until the `nth` request (from 0) that changes something, and kills it there (kill -9); `false` if it made
+    /// fewer and ended well.
+    ///
+    /// # Panics
+    /// If it fails by itself.
+    pub fn kill_at(&self, nth: usize, when: When, project: &Project<'_>, args: &[&str]) -> bool {
+        self.arm(nth, when);
+        let mut running = project.start(args);
+        let came = || (self.is_closed() || !running.runs()).then_some(());
+        eventually("the request comes, or `sf` ends", came);
+        let is_closed = self.is_closed();
+        let _ = if is_closed { running.kill() } else { running.wait().ok() };
+        self.open();
+        is_closed
     }
 
     /// Whether the armed request has come.

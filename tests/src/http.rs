@@ -1,10 +1,12 @@
 //! A small HTTP/1.1 client, which shows exactly what came and hides no error behind a retry.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::net::ToSocketAddrs;
 
 use serde_json::Value as Json;
+use tungstenite::{HandshakeError, WebSocket};
+
+use crate::stream::{Stream, connect};
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -42,20 +44,26 @@ impl Response {
 /// A connection that is kept open between requests.
 pub struct Connection {
     authority: String,
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 impl Connection {
-    /// To `http://host:port`; a path after it is ignored.
+    /// To `http://host:port` or `https://…`; a path after it is ignored.
     ///
     /// # Errors
     /// When nothing listens there.
     pub fn open(url: &str) -> io::Result<Self> {
         let authority = split(url).0.to_owned();
-        let stream = TcpStream::connect(&authority)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        Ok(Self { authority, stream: BufReader::new(stream) })
+        Ok(Self { stream: BufReader::new(connect(address(url), tls(url))?), authority })
+    }
+
+    /// To this address, whatever the name of the host in the URL means: that name is only said, and nobody there needs to speak TLS.
+    ///
+    /// # Errors
+    /// When nothing listens there.
+    pub fn open_at(address: impl ToSocketAddrs, url: &str) -> io::Result<Self> {
+        let authority = split(url).0.to_owned();
+        Ok(Self { stream: BufReader::new(connect(address, None)?), authority })
     }
 
     /// One request and its answer.
@@ -99,6 +107,34 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> i
     Connection::open(url)?.send(method, split(url).1, &headers, body)
 }
 
+/// As [`send`], to this address, whatever the name of the host in the URL means.
+///
+/// # Errors
+/// As of [`send`].
+pub fn send_to(
+    address: impl ToSocketAddrs,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
+    let mut headers = headers.to_vec();
+    headers.push(("connection", "close"));
+    Connection::open_at(address, url)?.send(method, split(url).1, &headers, body)
+}
+
+/// Opens a WebSocket at `ws://host:port/…` or `wss://…`.
+///
+/// # Errors
+/// When nothing listens there, or the handshake is refused.
+pub fn open_socket(url: &str) -> tungstenite::Result<WebSocket<Box<dyn Stream>>> {
+    match tungstenite::client(url, connect(address(url), tls(url))?) {
+        Ok((socket, _)) => Ok(socket),
+        Err(HandshakeError::Failure(cause)) => Err(cause),
+        Err(HandshakeError::Interrupted(_)) => unreachable!("the stream blocks"),
+    }
+}
+
 /// GET, whatever the status.
 ///
 /// # Panics
@@ -118,10 +154,26 @@ pub fn post(url: &str, body: &Json) -> Response {
         .unwrap_or_else(|cause| panic!("POST {url}: {cause}"))
 }
 
+/// Where to connect to. Every name below `localhost` is this machine (RFC 6761, 6.3); not every resolver knows.
+fn address(url: &str) -> String {
+    let authority = split(url).0;
+    let default = if tls(url).is_some() { "443" } else { "80" };
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, default));
+    let host = if host.ends_with(".localhost") { "127.0.0.1" } else { host };
+    format!("{host}:{port}")
+}
+
+/// The name of the host, if TLS is spoken there.
+fn tls(url: &str) -> Option<&str> {
+    let authority = split(url).0;
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    (url.starts_with("https://") || url.starts_with("wss://")).then_some(host)
+}
+
 /// `http://host:port/path` -> (`host:port`, `/path`)
 fn split(url: &str) -> (&str, &str) {
-    let rest = url.strip_prefix("http://").unwrap_or(url);
-    rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash))
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find(['/', '?']).map_or((rest, "/"), |end| rest.split_at(end))
 }
 
 /// The head of a message, for both directions.
@@ -220,6 +272,20 @@ mod tests {
             assert_eq!(head.body(&mut wire, true).unwrap().1, b"abc");
         }
         assert!(Head::read(&mut wire).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_url_says_where_to_connect_to() {
+        assert_eq!(address("http://127.0.0.1:80/a:1"), "127.0.0.1:80");
+        assert_eq!(address("ws://a.execute-api.localhost:4566/live"), "127.0.0.1:4566");
+        assert_eq!(
+            (address("https://a.example/b").as_str(), tls("https://a.example/b")),
+            ("a.example:443", Some("a.example"))
+        );
+        assert_eq!(
+            (address("wss://a.example?b=c").as_str(), tls("http://a.example")),
+            ("a.example:443", None)
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value as Json;
 
@@ -25,6 +26,14 @@ impl<'env> Project<'env> {
     /// Runs `sf` in it to its end.
     pub fn sf(&self, args: &[&str]) -> Run {
         self.env.run(&self.dir, args)
+    }
+
+    /// As [`Self::sf`], for a run that takes longer than others may.
+    ///
+    /// # Panics
+    /// If it does not end within the deadline.
+    pub fn sf_within(&self, deadline: Duration, args: &[&str]) -> Run {
+        self.start(args).wait_within(deadline)
     }
 
     /// `sf` in it, to be run with [`crate::run`].

@@ -3,10 +3,10 @@
 use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::env::repository;
+use crate::skip::target;
 
 /// An environment of one's own with packages in it.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ impl Python {
     /// The environment that has exactly these requirements (`boto3==1.44.8`). The first test that wants it makes it, others wait.
     ///
     /// # Errors
-    /// There is no Python, or the packages are not to be had (no registry can be reached): the reason, for [`skipped`].
+    /// There is no Python, or the packages are not to be had (no registry can be reached): the reason, for [`crate::skipped`].
     ///
     /// # Panics
     /// If files below `target/` cannot be written.
@@ -58,17 +58,6 @@ impl Python {
     pub fn command(&self, name: &str) -> Command {
         Command::new(self.program(name))
     }
-}
-
-/// Says that a test proved nothing, and why. It counts as passed: a machine without a network is no defect of `sf`.
-pub fn skipped(test: &str, reason: &str) {
-    eprintln!("skipped: {test}: {reason}");
-}
-
-fn target() -> PathBuf {
-    let repository = repository();
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or(repository.join("target"), |dir| repository.join(Path::new(&dir)))
 }
 
 fn output(command: &mut Command) -> Result<String, String> {

@@ -1,4 +1,5 @@
-//! `cargo xtask conformance`: the suite of `kits/conformance` against a provider.
+//! `cargo xtask conformance`: the suite of `kits/conformance` against a provider. That of AWS starts its counterpart (`../shared/oracles/aws`)
+//! where the environment names no endpoint and no credentials.
 
 use crate::process::{build, cargo, run};
 
@@ -22,7 +23,7 @@ pub(crate) fn conformance(args: &[String]) -> Result<(), String> {
     };
     let mut test = cargo();
     test.args(["test", "--quiet", "--package", "sf-e2e", "--test", "conformance", "--"]);
-    // Its own unit test is not part of the suite.
+    // Its own unit test is not part of the suite; nor are the tests that choose a provider by themselves.
     test.args(["--nocapture", "--exact"]).args(language.map_or(vec!["node", "python"], |one| vec![one]));
     test.env("SF_BIN", sf);
     test.envs(provider.map(|name| ("SF_CONFORMANCE_PROVIDER", name)));

@@ -13,7 +13,13 @@ pub(crate) fn test(filter: &[String]) -> Result<(), String> {
     }
     // One `sf` for all end-to-end tests: each is a process of its own under nextest and would ask cargo again.
     let sf = build("sf", "dev")?;
-    failures.extend(run(rust(filter).env("SF_BIN", sf)).err());
+    // Who runs the tests hides what a passing one prints.
+    let skipped = root().join("target/skipped-tests");
+    let _ = std::fs::remove_file(&skipped);
+    failures.extend(run(rust(filter).env("SF_BIN", sf).env("SF_SKIPPED", &skipped)).err());
+    if let Ok(lines) = std::fs::read_to_string(&skipped) {
+        println!("\n{} tests proved nothing here:\n{lines}", lines.lines().count());
+    }
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 

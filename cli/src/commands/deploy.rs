@@ -1,10 +1,12 @@
 //! `sf deploy`
 
-use crate::apply::Run;
+use sf_engine::Draft;
+
+use crate::apply::{Goal, Run};
 use crate::args::Deploy;
 use crate::commands::data::secret;
 use crate::errors::{Error, Exit};
-use crate::pipeline::{self, Zips};
+use crate::pipeline;
 use crate::project::Project;
 use crate::registry::{self, Reach};
 use crate::settings::Settings;
@@ -17,16 +19,11 @@ pub(crate) async fn run(settings: &Settings, args: &Deploy) -> Result<Exit, Erro
     let connection =
         registry::connect(settings, &project.app, Reach::Start).await?.ok_or_else(registry::not_running)?;
     secret::warn_of_missing(settings, &project, &connection).await?;
-    Run {
-        settings,
-        project: &project,
-        connection: &connection,
-        verb: "deploy",
-        desired,
-        zips: Zips::new(&artifacts),
-        consent: args.consent,
-        refresh: args.refresh,
-    }
-    .run()
-    .await
+    let artifacts = artifacts.into_iter().map(|(function, built)| (function, built.digest)).collect();
+    let goal = Goal::Draft(Draft { desired, artifacts, ..Draft::default() });
+    Run::new(settings, &project, &connection, "deploy", goal)
+        .consent(args.consent)
+        .refresh(args.refresh)
+        .run()
+        .await
 }

@@ -13,7 +13,9 @@ pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod reference;
+pub(crate) mod releases;
 pub(crate) mod remove;
+pub(crate) mod rollback;
 
 use std::ffi::OsString;
 
@@ -28,6 +30,8 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Build(_) => "build",
         Command::Plan(_) => "plan",
         Command::Deploy(_) => "deploy",
+        Command::Releases(_) => "releases",
+        Command::Rollback(_) => "rollback",
         Command::Invoke(_) => "invoke",
         Command::Logs(_) => "logs",
         Command::Info(_) => "info",

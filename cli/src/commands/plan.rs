@@ -7,7 +7,7 @@ use sf_provider::Cx;
 
 use crate::args::{self, Target};
 use crate::errors::{Error, Exit};
-use crate::pipeline::{self, Artifacts, Zips};
+use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::{self, Reach};
 use crate::settings::Settings;
@@ -28,7 +28,7 @@ struct Planned<'a> {
 pub(crate) async fn run(settings: &Settings, args: &args::Plan) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
     let plan = plan(settings, &project, args.refresh).await?;
-    let counts = Counts::of(&plan);
+    let counts = Counts::of(&plan.changes);
     if counts.changes() == 0 {
         settings.ui.result("nothing to change");
     } else {
@@ -53,7 +53,7 @@ pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) 
     let desired = pipeline::compile(&settings.ui, project, &artifacts)?;
     let store = pipeline::store(project)?;
     let connection = registry::connect(settings, &project.app, Reach::IfRunning).await?;
-    let zips = Zips::new(&artifacts);
+    let zips = Zips::of(project);
     let provider = connection.map(|connection| pipeline::provider(project, &connection, &zips));
     let who = LockInfo::of_this_process("sf plan");
     let mut observed: Observed = observe(&store, provider.as_ref(), &who).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) 
 
 /// A provider's context where nothing is uploaded.
 pub(crate) fn context(project: &Project) -> Cx {
-    Cx::new(project.scope(), Zips::new(&Artifacts::new()))
+    Cx::new(project.scope(), Zips::of(project))
 }
 
 /// What is deployed for a project, if there is somebody to ask.

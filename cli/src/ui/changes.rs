@@ -27,9 +27,9 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// Those of a plan.
-    pub(crate) fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(changes: &[Change]) -> Self {
         let mut counts = Self::default();
-        for change in &plan.changes {
+        for change in changes {
             *match change.action {
                 Action::Create => &mut counts.create,
                 Action::Update => &mut counts.update,
@@ -54,6 +54,11 @@ impl Counts {
     /// `2 created, 1 deleted, 5 unchanged`
     pub(crate) fn past(self) -> String {
         self.say(["created", "updated", "replaced", "deleted"])
+    }
+
+    /// The same without what is unchanged.
+    pub(crate) fn changed(self) -> String {
+        Self { keep: 0, ..self }.past()
     }
 
     fn say(self, words: [&str; 4]) -> String {
@@ -261,7 +266,7 @@ mod tests {
         let plan = Plan { base: (Lineage("l".into()), Serial(1)), changes, steps: vec![] };
         insta::assert_snapshot!(anstream::adapter::strip_str(&plan_text(&plan, false)).to_string());
         assert_eq!(
-            Counts::of(&plan).future(),
+            Counts::of(&plan.changes).future(),
             "1 to create, 1 to update, 1 to replace, 1 to delete, 1 unchanged"
         );
         let marks: BTreeSet<_> = plan.changes.iter().map(|change| mark(change.action).0).collect();

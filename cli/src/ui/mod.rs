@@ -296,6 +296,12 @@ pub(crate) fn size(bytes: u64) -> String {
     if unit == 0 { format!("{scaled} B") } else { format!("{scaled}.{} {}", rest * 10 / 1024, UNITS[unit]) }
 }
 
+/// `2026-01-01T00:00:00Z`, of milliseconds since the Unix epoch
+pub(crate) fn time(ms: u64) -> String {
+    let time = i64::try_from(ms).ok().and_then(chrono::DateTime::from_timestamp_millis).unwrap_or_default();
+    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
 /// `1 call`, `2 calls`
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })

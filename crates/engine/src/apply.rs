@@ -10,7 +10,7 @@ use sf_provider::{Cx, Driver, Progress, Stop};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::observe::{Observed, Provider};
+use crate::observe::{ObserveError, Observed, Provider};
 use crate::store::{Lock, Store, StoreError};
 
 /// How hard to press.
@@ -94,6 +94,9 @@ pub enum ApplyError {
     /// The plan was made for another state.
     #[error(transparent)]
     Stale(#[from] StalePlan),
+    /// Nobody knows where calls would go, or it is not where the recorded objects are.
+    #[error(transparent)]
+    Place(#[from] ObserveError),
     /// The state could not be saved, twice; calls in flight were waited for, and what is known is in the rescue file.
     #[error("{cause}; what was done is in `{rescue}`", rescue = .rescue.display())]
     Unsaved {
@@ -113,6 +116,7 @@ impl ApplyError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Place(cause) => cause.hint(),
             Self::Stale(_) => Some("run the command again".into()),
             Self::Unsaved { cause: StoreError::Conflict { .. }, rescue, .. } => Some(format!(
                 "run the command again: it finds what was done; then delete `{}`",

@@ -10,12 +10,15 @@ mod apply;
 mod local;
 mod lock;
 mod observe;
+mod release;
+mod release_files;
 mod session;
 mod store;
 
 pub use apply::{Applied, ApplyError, Control, Limits};
 pub use local::LocalStore;
 pub use observe::{ObserveError, Observed, Provider, Recovered, observe};
-pub use session::Session;
+pub use release::{About, Draft, KEPT_RELEASES, Release, releases};
+pub use session::{Released, Session};
 pub use sf_provider::{Stop, StopHandle, stop_pair};
 pub use store::{Holder, Lock, LockInfo, Store, StoreError};

@@ -1,5 +1,5 @@
 //! A state in a directory: `<directory>/<provider>/<stage>.json`, with its lock ([`crate::lock`]) and the state before the last
-//! deploy (`<stage>.json.backup`) beside it.
+//! deploy (`<stage>.json.backup`) and its releases ([`crate::release_files`]) beside it.
 //!
 //! A save writes a temporary file, syncs it and renames it: a reader, or a killed writer's successor, finds the old state or the
 //! new one.
@@ -14,6 +14,8 @@ use async_trait::async_trait;
 use sf_plan::State;
 
 use crate::lock::LockFiles;
+use crate::release::Release;
+use crate::release_files::ReleaseFiles;
 use crate::store::{Holder, Lock, LockInfo, Store, StoreError};
 
 /// The store of a single machine.
@@ -21,6 +23,7 @@ use crate::store::{Holder, Lock, LockInfo, Store, StoreError};
 pub struct LocalStore {
     state: PathBuf,
     lock: LockFiles,
+    releases: ReleaseFiles,
     known: Mutex<Known>,
 }
 
@@ -43,7 +46,12 @@ impl LocalStore {
     pub fn new(directory: &Path, provider: &str, stage: &str) -> Self {
         let folder = directory.join(provider);
         let state = folder.join(format!("{stage}.json"));
-        Self { state, lock: LockFiles::new(&folder, stage), known: Mutex::default() }
+        Self {
+            state,
+            lock: LockFiles::new(&folder, stage),
+            releases: ReleaseFiles::new(&folder, stage),
+            known: Mutex::default(),
+        }
     }
 
     /// Where the state is.
@@ -149,6 +157,18 @@ impl Store for LocalStore {
         write_atomically(&self.state, &bytes).map_err(|cause| failed("save state", &self.state, cause))?;
         *known = Known { stamp: self.stamp(), serial: state.serial.0, has_backup: true };
         Ok(())
+    }
+
+    async fn releases(&self) -> Result<Vec<u64>, StoreError> {
+        self.releases.numbers()
+    }
+
+    async fn release(&self, number: u64) -> Result<Option<Release>, StoreError> {
+        self.releases.read(number)
+    }
+
+    async fn record(&self, _lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
+        self.releases.write(release)
     }
 
     fn location(&self) -> String {

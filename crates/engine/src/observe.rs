@@ -1,11 +1,14 @@
 //! What is there before anything is decided: the recorded state, with interrupted calls resolved, or, if there is no record,
 //! what the provider itself knows.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sf_plan::{
-    Desired, Drift, Failure, GraphError, IntentAction, Lineage, ObjectKey, Plan, Schemas, Seen, State, absorb,
+    Desired, Digest, Drift, Failure, GraphError, IntentAction, Lineage, ObjectKey, Plan, Schemas, Seen,
+    State, absorb,
 };
 use sf_provider::{Cx, Driver};
 
@@ -51,6 +54,14 @@ pub enum ObserveError {
     /// The store's reason.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The record is of another account, or wherever else this provider can be.
+    #[error("what is recorded is in {recorded}, and these credentials are for {actual}")]
+    Elsewhere {
+        /// Where the recorded objects are.
+        recorded: String,
+        /// Where calls would go.
+        actual: String,
+    },
     /// The provider's reason.
     #[error("find {what}: {cause}")]
     Provider {
@@ -66,6 +77,9 @@ impl ObserveError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
+            Self::Elsewhere { recorded, .. } => Some(format!(
+                "use the credentials and region of {recorded}, or deploy another stage; `sf state rebuild` records what is here instead"
+            )),
             Self::Provider { cause, .. } => cause.hint.clone(),
         }
     }
@@ -98,6 +112,20 @@ pub async fn observe(
 }
 
 impl Provider {
+    pub(crate) async fn fetch(
+        &self,
+        wanted: BTreeMap<Digest, PathBuf>,
+    ) -> Result<BTreeSet<Digest>, ObserveError> {
+        let questions = wanted.into_iter().map(|(digest, to)| async move {
+            let found = self.driver.artifact(&self.cx, &digest, &to).await;
+            let found = found.map_err(|cause| unanswered(&format!("artifact `{digest}`"), cause))?;
+            Ok::<_, ObserveError>((!found).then_some(digest))
+        });
+        let missing: Vec<_> =
+            stream::iter(questions).buffer_unordered(self.questions()).try_collect().await?;
+        Ok(missing.into_iter().flatten().collect())
+    }
+
     fn questions(&self) -> usize {
         self.driver.concurrency().max(1).saturating_mul(QUESTIONS)
     }
@@ -119,6 +147,7 @@ impl Observed {
     /// # Errors
     /// The provider could not answer.
     pub async fn refresh(&mut self, provider: &Provider) -> Result<Vec<Drift>, ObserveError> {
+        self.settle_place(provider).await?;
         let before = self.state.clone();
         let questions = before.objects.iter().map(|(key, object)| async move {
             let found = provider.driver.read(&provider.cx, key, object).await;
@@ -131,6 +160,21 @@ impl Observed {
         let drift = absorb(&mut self.state, Seen { objects, ..Seen::default() });
         self.changed |= self.state != before;
         Ok(drift)
+    }
+
+    /// Makes sure that the recorded objects are where calls go, and records where that is.
+    pub(crate) async fn settle_place(&mut self, provider: &Provider) -> Result<(), ObserveError> {
+        let place = provider.driver.place(&provider.cx).await;
+        let place = place.map_err(|cause| unanswered("where calls would go", cause))?;
+        match (&self.state.place, place) {
+            (Some(recorded), Some(actual)) if *recorded != actual && !self.state.objects.is_empty() => {
+                Err(ObserveError::Elsewhere { recorded: recorded.clone(), actual })
+            }
+            (_, place) => {
+                self.state.place = place;
+                Ok(())
+            }
+        }
     }
 
     async fn recover(&mut self, provider: &Provider) -> Result<(), ObserveError> {

@@ -1,10 +1,14 @@
 //! The way of a deploy through this crate, for its callers.
 
-use sf_plan::{Desired, GraphError, Plan, Schemas};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use sf_plan::{Desired, Digest, GraphError, ObjectKey, Plan, Schemas};
 
 use crate::apply::{Applied, ApplyError, Control, Work, apply};
 use crate::observe::{ObserveError, Observed, Provider, observe};
-use crate::store::{Lock, LockInfo, Store};
+use crate::release::{Draft, record};
+use crate::store::{Lock, LockInfo, Store, StoreError};
 
 /// One deploy or removal: the lock is held from [`Session::open`] until the session ends.
 ///
@@ -19,6 +23,15 @@ pub struct Session<'a> {
     lock: Box<dyn Lock>,
     provider: Provider,
     observed: Observed,
+}
+
+/// A run and its release.
+#[derive(Debug)]
+pub struct Released {
+    /// What the run came to.
+    pub applied: Applied,
+    /// The release's number, if there is a new one. That it could not be recorded does not undo the run: the next one records it.
+    pub release: Result<Option<u64>, StoreError>,
 }
 
 impl<'a> Session<'a> {
@@ -60,7 +73,47 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The plan is of another session, or the state cannot be saved. That calls failed is no error here: see [`Applied::report`].
     pub async fn apply(self, plan: Plan, control: Control) -> Result<Applied, ApplyError> {
-        let Self { store, lock, provider, observed } = self;
+        let Self { store, lock, provider, mut observed } = self;
+        settle(&plan, &mut observed, &provider).await?;
         apply(plan, observed, Work { provider: &provider, store, lock: lock.as_ref(), control }).await
     }
+
+    /// As [`Session::apply`], and if everything was done, what was deployed is recorded as a release.
+    ///
+    /// # Errors
+    /// As [`Session::apply`].
+    pub async fn release(self, plan: Plan, draft: Draft, control: Control) -> Result<Released, ApplyError> {
+        let Self { store, lock, provider, mut observed } = self;
+        settle(&plan, &mut observed, &provider).await?;
+        let changes = plan.actual_changes().cloned().collect();
+        let work = Work { provider: &provider, store, lock: lock.as_ref(), control };
+        let applied = apply(plan, observed, work).await?;
+        let release = match applied.report.is_success() {
+            true => record(store, lock.as_ref(), draft, changes).await,
+            false => Ok(None),
+        };
+        Ok(Released { applied, release })
+    }
+
+    /// The artifacts that a plan's calls may have to carry, each with an object that wants it.
+    pub fn uploads(&self, plan: &Plan) -> BTreeMap<Digest, ObjectKey> {
+        sf_plan::uploads(plan, &self.observed.state)
+    }
+
+    /// Has the provider give back the code of an earlier release, each to its file, and tells which it does not have (any more). Where calls only
+    /// name the code, no file may be written: see [`sf_provider::Driver::artifact`].
+    ///
+    /// # Errors
+    /// The provider could not answer.
+    pub async fn fetch(&self, wanted: BTreeMap<Digest, PathBuf>) -> Result<BTreeSet<Digest>, ObserveError> {
+        self.provider.fetch(wanted).await
+    }
+}
+
+/// A plan that calls nobody need not know where calls would go.
+async fn settle(plan: &Plan, observed: &mut Observed, provider: &Provider) -> Result<(), ApplyError> {
+    if !plan.steps.is_empty() {
+        observed.settle_place(provider).await?;
+    }
+    Ok(())
 }

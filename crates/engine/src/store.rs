@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::State;
 
+use crate::release::Release;
+
 /// Who holds a lock, for those who are refused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockInfo {
@@ -78,8 +80,16 @@ pub enum StoreError {
         /// Why.
         cause: String,
     },
+    /// The file is no release.
+    #[error("read release `{path}`: {cause}")]
+    BadRelease {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
     /// A later `sf` wrote it.
-    #[error("read state `{path}`: it has format {found}, and this sf knows formats up to {known}")]
+    #[error("read `{path}`: it has format {found}, and this sf knows formats up to {known}")]
     Newer {
         /// The file.
         path: PathBuf,
@@ -122,6 +132,9 @@ impl StoreError {
             Self::Corrupt { path, .. } => {
                 format!("move `{}` away and run again: what is deployed is found by its tags", path.display())
             }
+            Self::BadRelease { path, .. } => {
+                format!("delete `{}`: the other releases do not need it", path.display())
+            }
             Self::Newer { .. } => "update sf".into(),
             Self::Conflict { .. } => "run the command again".into(),
             Self::Io { .. } => return None,
@@ -141,7 +154,7 @@ fn named(holder: Option<&Holder>) -> String {
     )
 }
 
-/// Keeps one state. Saves are compare-and-swap on the serial.
+/// Keeps one state, and the releases that led to it. Saves are compare-and-swap on the serial.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Takes the lock.
@@ -158,4 +171,13 @@ pub trait Store: Send + Sync {
 
     /// Makes a state durable. Its serial must be above the stored one.
     async fn save(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError>;
+
+    /// The numbers of the releases that are kept, oldest first.
+    async fn releases(&self) -> Result<Vec<u64>, StoreError>;
+
+    /// A release; `None` if there is none of that number (any more).
+    async fn release(&self, number: u64) -> Result<Option<Release>, StoreError>;
+
+    /// Makes a release durable, and forgets the oldest ones that are more than [`crate::KEPT_RELEASES`].
+    async fn record(&self, lock: &dyn Lock, release: &Release) -> Result<(), StoreError>;
 }

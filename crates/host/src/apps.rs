@@ -260,23 +260,20 @@ impl Shared {
         lock(&self.apps).get(&(project.to_owned(), stage.to_owned())).cloned()
     }
 
-    /// Forgets artifacts that no app refers to. Files in use stay: the system keeps them until they are closed, and a running
+    /// Forgets artifacts that no app refers to, and nothing it may go back to. Files in use stay: the system keeps them until they are closed, and a running
     /// function has loaded its code.
     fn collect(&self) {
-        let mut used = BTreeSet::new();
+        let (mut used, mut kept) = (BTreeSet::new(), BTreeSet::new());
         for app in self.apps() {
-            for stored in app.record().resources.values().filter(|stored| stored.newest.kind == "function") {
+            let record = app.record();
+            kept.extend(record.earlier.into_iter().flatten());
+            for stored in record.resources.values().filter(|stored| stored.newest.kind == "function") {
                 let specs = stored.revisions.values();
                 used.extend(specs.filter_map(|spec| Some(spec.get("artifact")?.as_str()?.to_owned())));
             }
-            used.extend(
-                app.release()
-                    .iter()
-                    .flat_map(|release| release.pools.values())
-                    .map(|pool| pool.spec.artifact.clone()),
-            );
+            used.extend(app.release().iter().flat_map(|release| release.artifacts()));
         }
-        if let Err(error) = self.store.collect(&used) {
+        if let Err(error) = self.store.collect(&used, &kept) {
             tracing::warn!(%error, "forget unused artifacts");
         }
     }

@@ -29,6 +29,8 @@ pub(crate) struct AppRecord {
     pub(crate) resources: BTreeMap<String, Arc<Stored>>,
     /// Deleted resources (`kind/name`) whose data may still be there.
     pub(crate) dropping: BTreeSet<String>,
+    /// The artifacts of earlier releases, newest first: one that is gone back to need not be uploaded again.
+    pub(crate) earlier: Vec<BTreeSet<String>>,
 }
 
 /// A resource and the revisions of it that something still needs.
@@ -44,7 +46,12 @@ struct About {
     port: Option<u16>,
     #[serde(default)]
     dropping: BTreeSet<String>,
+    #[serde(default)]
+    earlier: Vec<BTreeSet<String>>,
 }
+
+/// How many earlier releases' artifacts are kept: `sf` keeps 20 releases, the active one among them.
+const EARLIER: usize = 19;
 
 impl AppRecord {
     /// Of an app that is not there yet.
@@ -55,6 +62,16 @@ impl AppRecord {
     /// Whose it is.
     pub(crate) fn id(&self) -> AppId {
         AppId { project: self.project.clone(), stage: self.stage.clone() }
+    }
+
+    /// A release with other artifacts takes the place of one.
+    pub(crate) fn outdate(&mut self, artifacts: BTreeSet<String>, successor: &BTreeSet<String>) {
+        if artifacts.is_empty() || artifacts == *successor {
+            return;
+        }
+        self.earlier.retain(|earlier| *earlier != artifacts && earlier != successor);
+        self.earlier.insert(0, artifacts);
+        self.earlier.truncate(EARLIER);
     }
 
     /// Whether nothing is left to be remembered.
@@ -107,8 +124,10 @@ impl Records {
         let mut db = self.db();
         let tx = db.transaction()?;
         let (project, stage) = (&after.project, &after.stage);
-        if before.is_empty() || before.port != after.port || before.dropping != after.dropping {
-            let about = json(&About { port: after.port, dropping: after.dropping.clone() })?;
+        let about = |record: &AppRecord| (record.port, record.dropping.clone(), record.earlier.clone());
+        if before.is_empty() || about(before) != about(after) {
+            let (port, dropping, earlier) = about(after);
+            let about = json(&About { port, dropping, earlier })?;
             tx.execute("INSERT OR REPLACE INTO apps VALUES (?1, ?2, ?3)", params![project, stage, about])?;
         }
         for (address, stored) in &after.resources {
@@ -161,8 +180,8 @@ fn read(db: &Connection) -> rusqlite::Result<Vec<AppRecord>> {
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let (project, stage): (String, String) = (row.get(0)?, row.get(1)?);
-        let About { port, dropping } = parsed(2, row.get_ref(2)?.as_str()?)?;
-        let record = AppRecord { port, dropping, ..AppRecord::new(&project, &stage) };
+        let About { port, dropping, earlier } = parsed(2, row.get_ref(2)?.as_str()?)?;
+        let record = AppRecord { port, dropping, earlier, ..AppRecord::new(&project, &stage) };
         apps.insert((project, stage), record);
     }
     let mut query = db.prepare("SELECT project, stage, address, stored FROM resources")?;
@@ -206,6 +225,8 @@ mod tests {
         after.resources.remove("route/a");
         after.dropping.insert("table/t".into());
         steps.push(after.clone());
+        after.outdate(BTreeSet::from(["aa".into()]), &BTreeSet::new());
+        steps.push(after.clone());
         for step in steps {
             // Opened anew each time: nothing is kept but on disk.
             let records = Records::open(&path).unwrap();
@@ -224,6 +245,21 @@ mod tests {
         records.remove("shop", "dev").unwrap();
         let left: Vec<_> = records.load().unwrap().into_iter().map(|app| app.project).collect();
         assert_eq!(left, ["other"]);
+    }
+
+    #[test]
+    fn the_code_of_the_newest_earlier_releases_is_kept_once() {
+        let code = |nth: usize| BTreeSet::from([format!("a{nth}"), "same".to_owned()]);
+        let mut record = AppRecord::new("shop", "dev");
+        // Forward, back, and forward again.
+        for (old, new) in [(1, 2), (2, 1), (1, 2), (2, 2)] {
+            record.outdate(code(old), &code(new));
+        }
+        assert_eq!(record.earlier, [code(1)]);
+        for nth in 2..40 {
+            record.outdate(code(nth), &code(nth + 1));
+        }
+        assert_eq!(record.earlier, (21..40).rev().map(code).collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What answers: an app's active release, compiled from the revisions that it names and swapped as one pointer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sf_host_api::{
@@ -33,6 +33,13 @@ pub(crate) struct Release {
     /// Cancelled when this release is gone: for those that outlive it and then ask what holds now.
     pub(crate) replaced: CancellationToken,
     _replaced: DropGuard,
+}
+
+impl Release {
+    /// The digests of its functions' code.
+    pub(crate) fn artifacts(&self) -> BTreeSet<String> {
+        self.pools.values().map(|pool| pool.spec.artifact.clone()).collect()
+    }
 }
 
 /// Turns a release's spec into what answers. Pools of unchanged functions are taken over from `previous` with their warm workers.

@@ -164,15 +164,19 @@ impl Store {
         }
     }
 
-    /// Forgets artifacts that no app refers to and no worker uses.
-    pub(crate) fn collect(&self, used: &BTreeSet<String>) -> io::Result<()> {
+    /// Forgets artifacts that no app refers to and no worker uses. Of those in `kept`, the zip stays.
+    pub(crate) fn collect(&self, used: &BTreeSet<String>, kept: &BTreeSet<String>) -> io::Result<()> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|_, folder| folder.strong_count() > 0);
         for folder in ["artifacts", "unpacked"] {
             for entry in fs::read_dir(self.root.join(folder))? {
                 let entry = entry?;
                 let name = entry.file_name().to_string_lossy().into_owned();
-                let digest = name.strip_suffix(".zip").unwrap_or(&name);
+                let zip = name.strip_suffix(".zip");
+                let digest = zip.unwrap_or(&name);
+                if zip.is_some() && kept.contains(digest) {
+                    continue;
+                }
                 if digest.starts_with('.') || used.contains(digest) || held.contains_key(digest) {
                     continue;
                 }
@@ -286,10 +290,23 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         drop(archive(&store.artifact("d"), |zip| zip.start_file("a", SimpleFileOptions::default()).unwrap()));
         let held = store.unpacked("d").unwrap();
-        store.collect(&BTreeSet::new()).unwrap();
+        store.collect(&BTreeSet::new(), &BTreeSet::new()).unwrap();
         assert!(held.join("a").is_file());
         drop(held);
-        store.collect(&BTreeSet::new()).unwrap();
+        store.collect(&BTreeSet::new(), &BTreeSet::new()).unwrap();
         assert!(!folder.path().join("unpacked/d").exists());
+    }
+
+    #[test]
+    fn what_may_be_gone_back_to_is_kept_as_a_zip_alone() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        drop(archive(&store.artifact("d"), |zip| zip.start_file("a", SimpleFileOptions::default()).unwrap()));
+        drop(store.unpacked("d").unwrap());
+        store.collect(&BTreeSet::new(), &BTreeSet::from(["d".to_owned()])).unwrap();
+        assert!(!folder.path().join("unpacked/d").exists() && store.artifact("d").is_file());
+        assert!(store.unpacked("d").unwrap().join("a").is_file());
+        store.collect(&BTreeSet::new(), &BTreeSet::new()).unwrap();
+        assert!(!store.artifact("d").exists());
     }
 }

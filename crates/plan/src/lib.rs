@@ -17,6 +17,7 @@ mod run;
 mod schedule;
 mod schema;
 mod step;
+mod uploads;
 mod value;
 
 pub use absorb::{Drift, Seen, absorb};
@@ -30,4 +31,5 @@ pub use run::{Report, Run, StalePlan};
 pub use schedule::schedule;
 pub use schema::{Effect, Schemas};
 pub use step::{Action, Call, CallAction, Change, Event, Failure, Op, Outcome, Plan, Reason, Step, StepId};
+pub use uploads::uploads;
 pub use value::{Desired, Digest, Json, Path, Value};

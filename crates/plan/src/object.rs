@@ -107,6 +107,9 @@ pub struct State {
     pub lineage: Lineage,
     /// How many times it was saved.
     pub serial: Serial,
+    /// Which account and region (or whatever else tells places of a provider apart) the objects are in; `None` where there is one place only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The objects.
     pub objects: BTreeMap<ObjectKey, Object>,
     /// Calls that were begun and whose end was never recorded.
@@ -123,6 +126,7 @@ impl State {
             version: Self::VERSION,
             lineage,
             serial: Serial(0),
+            place: None,
             objects: BTreeMap::new(),
             pending: BTreeMap::new(),
         }

@@ -62,7 +62,7 @@ impl fmt::Display for Path {
 }
 
 /// An object that should exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
     /// Its logical address.
     pub addr: Addr,
@@ -72,6 +72,15 @@ pub struct Desired {
     pub after: BTreeSet<Addr>,
     /// Refuse to delete or replace it without consent: it holds data.
     pub protect: bool,
+}
+
+impl Desired {
+    /// As it is when it was written as JSON and read back: what two of them are compared by.
+    #[must_use]
+    pub fn normalized(mut self) -> Self {
+        self.inputs.normalize();
+        self
+    }
 }
 
 impl Value {
@@ -107,6 +116,16 @@ impl Value {
             Self::List(items) => items.iter_mut().for_each(Self::normalize),
             Self::Map(map) => map.values_mut().for_each(Self::normalize),
             Self::Lit(_) | Self::Secret { .. } | Self::Artifact(_) | Self::Ref { .. } => {}
+        }
+    }
+
+    /// The artifacts in it, at any depth.
+    pub fn artifacts(&self) -> Vec<&Digest> {
+        match self {
+            Self::Artifact(digest) => vec![digest],
+            Self::List(items) => items.iter().flat_map(Self::artifacts).collect(),
+            Self::Map(map) => map.values().flat_map(Self::artifacts).collect(),
+            Self::Lit(_) | Self::Secret { .. } | Self::Ref { .. } => Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,13 @@ pub trait Driver: Send + Sync {
     /// The object as it is now, or `None` if it is gone.
     async fn read(&self, cx: &Cx, key: &ObjectKey, object: &Object) -> Result<Option<Object>, Failure>;
 
+    /// Which of the provider's places calls go to, in words: `account 123456789012, eu-west-1`. It is recorded, so that a record is never taken
+    /// for another place's. `None`: there is one place only.
+    async fn place(&self, cx: &Cx) -> Result<Option<String>, Failure> {
+        let _ = cx;
+        Ok(None)
+    }
+
     /// Makes one call of a plan.
     async fn call(&self, cx: &Cx, call: &Call) -> Outcome;
 
@@ -81,6 +89,13 @@ pub trait Driver: Send + Sync {
 
     /// Everything that this scope owns, found by tags, for when the state was lost.
     async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure>;
+
+    /// Whether the provider still has the code of an earlier release, so that a rollback needs no build. A driver whose calls take code from
+    /// [`Cx::artifacts`] also writes the zip to the file `to`, which does not exist yet; one whose calls only name it need not.
+    async fn artifact(&self, cx: &Cx, digest: &Digest, to: &Path) -> Result<bool, Failure> {
+        let _ = (cx, digest, to);
+        Ok(false)
+    }
 }
 
 /// One invocation from outside.
@@ -175,6 +190,19 @@ pub trait Operate: Send + Sync {
     async fn logs(&self, cx: &Cx, query: &LogQuery) -> Result<LogStream, Failure>;
     /// What is deployed; `None` if nothing is.
     async fn info(&self, cx: &Cx) -> Result<Option<Info>, Failure>;
+
+    /// Whether the provider has nothing at all where a record says that there is something: its data was lost, or it is another one than last
+    /// time. Asked before each deploy: only by providers that can tell at once.
+    async fn is_bare(&self, cx: &Cx) -> Result<bool, Failure> {
+        let _ = cx;
+        Ok(false)
+    }
+
+    /// Where recorded objects answer, told from the record alone; `None` where only the provider knows.
+    fn endpoints(&self, objects: &BTreeMap<ObjectKey, Object>) -> Option<Vec<Endpoint>> {
+        let _ = objects;
+        None
+    }
 
     /// The secrets' values. For this and the following: `None` where the provider cannot (yet).
     fn secrets(&self) -> Option<&dyn Secrets> {

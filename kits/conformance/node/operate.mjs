@@ -27,7 +27,7 @@ const operations = {
     provider: ctx.provider,
     remaining: ctx.deadline.getTime() - Date.now(),
     trace: ctx.trace,
-    environment: Object.keys(process.env).filter((name) => name.includes("TOKEN") || name.includes("SECRET")),
+    environment: Object.keys(process.env).filter((name) => name.startsWith("SF_") && (name.includes("TOKEN") || name.includes("KIT"))),
   }),
   log: (ctx, { level, message, fields }) => ctx.log[level](message, fields),
 

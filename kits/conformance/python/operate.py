@@ -33,7 +33,7 @@ def context(ctx):
         "provider": ctx.provider,
         "remaining": (ctx.deadline - time.time()) * 1000,
         "trace": ctx.trace,
-        "environment": [name for name in os.environ if "TOKEN" in name or "SECRET" in name],
+        "environment": [name for name in os.environ if name.startswith("SF_") and ("TOKEN" in name or "KIT" in name)],
     }
 
 

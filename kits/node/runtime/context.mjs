@@ -9,21 +9,53 @@ export class NotAvailable extends Error {
   }
 }
 
-/** Who runs, the same for every invocation of a worker. `data` is the address and the token of the data API. */
-export function identityFrom(env, data) {
+/** A call to a resource that failed. User code tells the kinds apart by `code`: it cannot import these classes. */
+export class SfError extends Error {
+  constructor(code, message, { hint, status, cause } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+    this.code = code;
+    if (hint) this.hint = hint;
+    if (status !== undefined) this.status = status;
+  }
+}
+
+class Conflict extends SfError {}
+class NotGranted extends SfError {}
+class NotFound extends SfError {}
+class TooLarge extends SfError {}
+
+const CLASSES = new Map([
+  ["conflict", Conflict],
+  ["not-granted", NotGranted],
+  ["not-found", NotFound],
+  ["too-large", TooLarge],
+]);
+
+/** The error of a code, in the class that goes with it. */
+export function failure(code, message, more) {
+  return new (CLASSES.get(code) ?? SfError)(code, message, more);
+}
+
+/**
+ * Who runs, the same for every invocation of a worker. `connect` loads what makes the drivers (see data.mjs): a promise of a function of a session,
+ * `{ trace, deadline }`. It is null where `ctx` has no resources.
+ */
+export function identityFrom(env, connect) {
   return {
     function: env.SF_FUNCTION ?? "",
     project: env.SF_PROJECT ?? "",
     stage: env.SF_STAGE ?? "",
     provider: env.SF_PROVIDER ?? "",
-    data: data.url === undefined ? null : data,
+    connect,
   };
 }
 
 /** What does the work behind `table`, `bucket` and so on is loaded at the first call: a cold start pays only for what it uses. */
 let loading = null;
-function load() {
-  return (loading ??= import("./data.mjs"));
+async function load(connect) {
+  const [data, driverOf] = await (loading ??= Promise.all([import("./data.mjs"), connect()]));
+  return { data, driverOf };
 }
 
 /** The versions of the items that were read or written. Here, since it is asked for without waiting. */
@@ -33,14 +65,14 @@ export const versions = new WeakMap();
 class Resource {
   #open;
 
-  /** `open` makes the client of data.mjs. */
+  /** `open` gives the resource of data.mjs. */
   constructor(open) {
     this.#open = open;
   }
 
   /** Internal. */
   async ask(method, ...parameters) {
-    const client = this.#open(await load());
+    const client = await this.#open();
     // `await`, so that an error's stack leads to the user's line.
     return await client[method](...parameters);
   }
@@ -214,28 +246,23 @@ export class Context {
   }
 
   table(name) {
-    const session = this.#session("table");
-    return new Table((data) => new data.Table(session, name));
+    return new Table(this.#opener("table", "Table", name));
   }
 
   bucket(name) {
-    const session = this.#session("bucket");
-    return new Bucket((data) => new data.Bucket(session, name));
+    return new Bucket(this.#opener("bucket", "Bucket", name));
   }
 
   queue(name) {
-    const session = this.#session("queue");
-    return new Queue((data) => new data.Queue(session, name));
+    return new Queue(this.#opener("queue", "Queue", name));
   }
 
   topic(name) {
-    const session = this.#session("topic");
-    return new Topic((data) => new data.Topic(session, name));
+    return new Topic(this.#opener("topic", "Topic", name));
   }
 
   socket(name) {
-    const session = this.#session("socket");
-    return new Socket((data) => new data.Socket(session, name));
+    return new Socket(this.#opener("socket", "Socket", name));
   }
 
   workflow() {
@@ -243,19 +270,32 @@ export class Context {
   }
 
   async call(name, payload) {
-    const session = this.#session("call");
-    return await (await load()).call(session, name, payload);
+    const { data, driver } = await this.#open("call");
+    return await data.call(driver, name, payload);
   }
 
   async secret(name) {
-    const session = this.#session("secret");
-    return await (await load()).secret(session, name);
+    const { data, driver } = await this.#open("secret");
+    return await data.secret(driver, name);
   }
 
-  /** What a call to the data API needs to know of this invocation. */
-  #session(what) {
-    if (this.#identity.data === null) throw this.#missing(what);
-    return { ...this.#identity.data, trace: this.trace, deadline: this.#head.deadline_ms || Infinity };
+  /** What makes a resource of data.mjs, once it is used. */
+  #opener(what, kind, name) {
+    this.#check(what);
+    return async () => {
+      const { data, driver } = await this.#open(what);
+      return new data[kind](driver, name);
+    };
+  }
+
+  async #open(what) {
+    this.#check(what);
+    const { data, driverOf } = await load(this.#identity.connect);
+    return { data, driver: driverOf({ trace: this.trace, deadline: this.#head.deadline_ms || Infinity }) };
+  }
+
+  #check(what) {
+    if (this.#identity.connect === null) throw this.#missing(what);
   }
 
   #missing(what) {

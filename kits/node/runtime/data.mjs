@@ -1,37 +1,64 @@
-// What does the work behind `ctx.table`, `ctx.bucket` and the rest: their calls in the terms of docs/data-api.md.
+// What does the work behind `ctx.table`, `ctx.bucket` and the rest, the same on every provider: options and values are checked here, results and errors
+// are made here. What a call becomes outside of the process is for the provider's driver (transport.mjs for the host, ../aws for AWS).
 
 import { MAX_PAGE, versions } from "./context.mjs";
-import { parseWithBytes } from "./protocol.mjs";
-import { ask, bytesOf, collect, responseOf, streamOf, toJson } from "./transport.mjs";
 
-const JSON_TYPE = { "content-type": "application/json" };
 const BYTES = "application/octet-stream";
 
+/**
+ * What a provider implements. One driver serves one invocation. What goes in and comes out has the names and the meaning of docs/data-api.md; bytes are
+ * `Uint8Array`s. A call that fails throws a `failure` with the code of that page.
+ * @typedef {object} Driver
+ * @property {(table: string, operation: "get" | "put" | "delete" | "query" | "scan", request: object) => Promise<any>} table the request has
+ *   whatever the user gave, unchecked: `toJson` says what of it can be written
+ * @property {(bucket: string, key: string, range?: [number, number?]) => Promise<Found | null>} readObject
+ * @property {(bucket: string, key: string) => Promise<Facts | null>} headObject
+ * @property {(bucket: string, key: string, object: NewObject) => Promise<{ etag: string, size: number }>} putObject
+ * @property {(bucket: string, key: string) => Promise<void>} deleteObject
+ * @property {(bucket: string, page: { prefix?: string, delimiter?: string, limit?: number, cursor?: string }) => Promise<any>} listObjects
+ * @property {(bucket: string, key: string, link: { method: string, expires?: number }) => Promise<string>} objectUrl
+ * @property {(queue: string, message: string | Uint8Array, options: { delay?: number }) => Promise<{ id: string }>} send a message is JSON, or bytes
+ * @property {(topic: string, message: string | Uint8Array, attributes: Record<string, string>) => Promise<{ id: string }>} publish
+ * @property {(socket: string, connection: string, frame: string | Uint8Array) => Promise<boolean>} sendFrame whether the client is there
+ * @property {(socket: string, connection: string) => Promise<void>} closeConnection
+ * @property {(name: string, payload: string) => Promise<any>} call the payload is JSON
+ * @property {(name: string) => Promise<string>} secret
+ *
+ * @typedef {{ size: number, etag: string, contentType: string, metadata: Record<string, string>, modified: Date }} Facts `size` is that of the whole object
+ * @typedef {{ facts: Facts, source: import("node:stream").Readable, broken: (cause: Error) => Error }} Found `broken` says that reading the source failed
+ * @typedef {object} NewObject
+ * @property {string | Uint8Array | AsyncIterable<unknown>} body
+ * @property {string} contentType
+ * @property {Record<string, string>} metadata names in lower case
+ * @property {boolean} ifAbsent
+ * @property {string} [ifMatch]
+ */
+
 export class Table {
-  #session;
+  #driver;
   #name;
 
-  constructor(session, name) {
-    this.#session = session;
-    this.#name = name;
+  constructor(driver, name) {
+    this.#driver = driver;
+    this.#name = named(name);
   }
 
   async get(key) {
-    const { item, version } = await this.#ask("get", { key });
+    const { item, version } = await this.#driver.table(this.#name, "get", { key });
     return remembered(item, version);
   }
 
   async put(item, options = {}) {
     checkOptions("put", options, ["ifAbsent", "ifVersion"], ["ifVersion"]);
     const { ifAbsent, ifVersion } = options;
-    const answer = await this.#ask("put", { item, ifAbsent, ifVersion }, ifAbsent !== true && ifVersion === undefined);
+    const answer = await this.#driver.table(this.#name, "put", { item, ifAbsent, ifVersion });
     remembered(item, answer.version);
     return answer;
   }
 
   async delete(key, options = {}) {
     checkOptions("delete", options, ["ifVersion"], ["ifVersion"]);
-    const { existed } = await this.#ask("delete", { key, ifVersion: options.ifVersion }, false);
+    const { existed } = await this.#driver.table(this.#name, "delete", { key, ifVersion: options.ifVersion });
     return existed;
   }
 
@@ -46,16 +73,9 @@ export class Table {
     return this.#page("scan", {}, options);
   }
 
-  async #page(operation, body, options) {
-    const { items, cursor } = await this.#ask(operation, { ...body, ...bounds(options) });
+  async #page(operation, request, options) {
+    const { items, cursor } = await this.#driver.table(this.#name, operation, { ...request, ...bounds(options) });
     return { items: items.map(({ item, version }) => remembered(item, version)), cursor: cursor ?? null };
-  }
-
-  /** `repeatable`: see transport.mjs. A delete is not: the second would say that there was nothing. */
-  async #ask(operation, body, repeatable = true) {
-    const what = `${operation} table ${this.#name}`;
-    const call = { what, method: "POST", path: `/tables/${segment(this.#name)}/${operation}`, headers: JSON_TYPE, repeatable };
-    return await ask(this.#session, { ...call, body: toJson(what, body, true) }, parseWithBytes);
   }
 }
 
@@ -65,98 +85,68 @@ function remembered(item, version) {
 }
 
 export class Bucket {
-  #session;
+  #driver;
   #name;
 
-  constructor(session, name) {
-    this.#session = session;
-    this.#name = name;
+  constructor(driver, name) {
+    this.#driver = driver;
+    this.#name = named(name);
   }
 
   async get(key, options = {}) {
     checkOptions("get", options, ["range"]);
-    const headers = options.range === undefined ? {} : { range: rangeHeader(options.range) };
-    const call = this.#object("GET", key, { headers, repeatable: true });
-    const response = await unlessMissing(responseOf(this.#session, call));
-    return response === null ? null : new StoredObject(response, call);
+    if (options.range !== undefined) checkRange(options.range);
+    const found = await this.#driver.readObject(this.#name, named(key), options.range);
+    return found === null ? null : new StoredObject(found, `get ${key} of bucket ${this.#name}`);
   }
 
   async head(key) {
-    const call = this.#object("HEAD", key, { repeatable: true });
-    const response = await unlessMissing(responseOf(this.#session, call));
-    if (response === null) return null;
-    response.resume();
-    return factsOf(response);
+    return await this.#driver.headObject(this.#name, named(key));
   }
 
   async put(key, content, options = {}) {
     checkOptions("put", options, ["contentType", "metadata", "ifAbsent", "ifMatch"], ["ifMatch"]);
     const { body, type } = bodyOf(content);
-    const headers = { "content-type": options.contentType ?? type, ...metadataHeaders(options.metadata) };
-    if (options.ifAbsent === true) headers["if-none-match"] = "*";
-    if (options.ifMatch !== undefined) headers["if-match"] = options.ifMatch;
-    const isWhole = typeof body === "string" || body instanceof Uint8Array;
-    const isFree = options.ifAbsent !== true && options.ifMatch === undefined;
-    return await ask(this.#session, this.#object("PUT", key, { headers, body, repeatable: isWhole && isFree }));
+    const { contentType = type, ifMatch } = options;
+    const object = { body, contentType, metadata: checkedMetadata(options.metadata), ifAbsent: options.ifAbsent === true, ifMatch };
+    return await this.#driver.putObject(this.#name, named(key), object);
   }
 
   async delete(key) {
-    await ask(this.#session, this.#object("DELETE", key, { repeatable: true }));
+    await this.#driver.deleteObject(this.#name, named(key));
   }
 
   async list(options) {
     checkOptions("list", options, ["prefix", "delimiter", "limit", "cursor"]);
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries({ prefix: options.prefix, delimiter: options.delimiter, ...bounds(options) })) {
-      if (value !== undefined) query.set(name, value);
-    }
-    const path = `/buckets/${segment(this.#name)}/objects${query.size === 0 ? "" : `?${query}`}`;
-    const answer = await ask(this.#session, { what: `list bucket ${this.#name}`, method: "GET", path, repeatable: true });
+    const { prefix, delimiter } = options;
+    const answer = await this.#driver.listObjects(this.#name, { prefix, delimiter, ...bounds(options) });
     const items = answer.objects.map((object) => ({ ...object, modified: new Date(object.modified) }));
     return { items, prefixes: answer.prefixes, cursor: answer.cursor ?? null };
   }
 
   async url(key, options = {}) {
     checkOptions("url", options, ["method", "expires"]);
-    const what = `url of bucket ${this.#name}`;
-    const body = toJson(what, { key, method: options.method ?? "GET", expires: options.expires });
-    const path = `/buckets/${segment(this.#name)}/url`;
-    const { url } = await ask(this.#session, { what, method: "POST", path, headers: JSON_TYPE, body, repeatable: true });
-    return url;
-  }
-
-  #object(method, key, rest) {
-    const path = `/buckets/${segment(this.#name)}/objects/${segment(key)}`;
-    return { what: `${method.toLowerCase()} ${key} of bucket ${this.#name}`, method, path, ...rest };
-  }
-}
-
-async function unlessMissing(response) {
-  try {
-    return await response;
-  } catch (error) {
-    if (error.code === "not-found") return null;
-    throw error;
+    return await this.#driver.objectUrl(this.#name, named(key), { method: options.method ?? "GET", expires: options.expires });
   }
 }
 
 /** An object that was found: what is known of it, and its bytes, which are read once. */
 class StoredObject {
-  #response;
-  #call;
+  #found;
+  #what;
   #stream = null;
   #used = false;
 
-  constructor(response, call) {
-    this.#response = response;
-    this.#call = call;
-    Object.assign(this, factsOf(response));
+  constructor(found, what) {
+    this.#found = found;
+    this.#what = what;
+    Object.assign(this, found.facts);
   }
 
   get body() {
     if (this.#stream === null) {
       this.#use();
-      this.#stream = streamOf(this.#response, this.#call);
+      this.#stream = streamOf(this.#found.source, this.#found.broken);
     }
     return this.#stream;
   }
@@ -183,48 +173,76 @@ class StoredObject {
 
   #collect() {
     this.#use();
-    return collect(this.#response, this.#call);
+    return collect(this.#found.source, this.#found.broken);
   }
 
   #use() {
-    if (this.#used) throw new TypeError(`${this.#call.what}: the body has been read already`);
+    if (this.#used) throw new TypeError(`${this.#what}: the body has been read already`);
     this.#used = true;
   }
 }
 
-function factsOf({ headers }) {
-  const metadata = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith("x-sf-meta-")) metadata[name.slice("x-sf-meta-".length)] = value;
-  }
-  // Of a part, `content-range` tells how long the whole is.
-  const total = /\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1] ?? headers["content-length"];
-  return {
-    size: Number(total),
-    etag: headers.etag,
-    contentType: headers["content-type"] ?? BYTES,
-    metadata,
-    modified: new Date(headers["last-modified"]),
-  };
+/** All of a stream. */
+export function collect(source, broken) {
+  return new Promise((resolve, reject) => {
+    // Its time was over before anybody read it; it has told that to nobody.
+    if (source.destroyed) return reject(broken(source.errored ?? new Error("the connection is closed")));
+    const chunks = [];
+    source.on("data", (chunk) => chunks.push(chunk));
+    source.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    source.on("error", (cause) => reject(broken(cause)));
+  });
 }
 
-function rangeHeader([from, to]) {
+/** What a body's stream gave, if it can be sent. */
+export function checkedChunk(chunk) {
+  if (typeof chunk === "string" || chunk instanceof Uint8Array) return chunk;
+  throw new TypeError(`the body's stream gave ${chunk === null ? "null" : `a ${typeof chunk}`} in place of bytes or text`);
+}
+
+/** A stream of Node's as one of bytes that reads no faster than its reader. */
+function streamOf(source, broken) {
+  const chunks = source[Symbol.asyncIterator]();
+  return new ReadableStream(
+    {
+      type: "bytes",
+      async pull(controller) {
+        const { done, value } = await chunks.next().catch((cause) => {
+          throw broken(cause);
+        });
+        if (done) {
+          controller.close();
+          controller.byobRequest?.respond(0);
+        } else {
+          // A copy: enqueueing takes the memory over, and the chunk shares its with others.
+          controller.enqueue(new Uint8Array(value));
+        }
+      },
+      async cancel() {
+        source.destroy();
+        await chunks.return();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function checkRange([from, to]) {
   const isPosition = (value) => Number.isSafeInteger(value) && value >= 0;
   if (!isPosition(from) || !(to === undefined || isPosition(to))) {
     throw new TypeError("get: a range is [first, last], both of them positions of bytes, or [first]");
   }
-  return `bytes=${from}-${to ?? ""}`;
 }
 
-function metadataHeaders(metadata = {}) {
-  const headers = {};
+function checkedMetadata(metadata = {}) {
+  const checked = {};
   for (const [name, value] of Object.entries(metadata)) {
     if (!/^[\w-]+$/.test(name) || typeof value !== "string" || !/^[\x20-\x7e]*$/.test(value)) {
       throw new TypeError(`put: metadata "${name}": names are letters, digits, - and _, values are text of ASCII characters`);
     }
-    headers[`x-sf-meta-${name.toLowerCase()}`] = value;
+    checked[name.toLowerCase()] = value;
   }
-  return headers;
+  return checked;
 }
 
 /** What to send of what the user gave, and its type if it does not say one. */
@@ -242,87 +260,59 @@ function bodyOf(content) {
 }
 
 export class Queue {
-  #session;
+  #driver;
   #name;
 
-  constructor(session, name) {
-    this.#session = session;
-    this.#name = name;
+  constructor(driver, name) {
+    this.#driver = driver;
+    this.#name = named(name);
   }
 
   async send(body, options = {}) {
     checkOptions("send", options, ["delay"]);
-    const what = `send queue ${this.#name}`;
-    const message = messageOf(what, body);
-    if (options.delay !== undefined) message.headers["x-sf-delay"] = String(options.delay);
-    return await ask(this.#session, { what, method: "POST", path: `/queues/${segment(this.#name)}/messages`, ...message });
+    return await this.#driver.send(this.#name, bytesOf(body) ?? toJson(`send queue ${this.#name}`, body), options);
   }
 }
 
 export class Topic {
-  #session;
+  #driver;
   #name;
 
-  constructor(session, name) {
-    this.#session = session;
-    this.#name = name;
+  constructor(driver, name) {
+    this.#driver = driver;
+    this.#name = named(name);
   }
 
   async publish(body, attributes = {}) {
     const what = `publish topic ${this.#name}`;
-    const message = messageOf(what, body);
-    const entries = Object.entries(attributes);
-    for (const [name, value] of entries) {
+    for (const [name, value] of Object.entries(attributes)) {
       if (typeof value !== "string") throw new TypeError(`${what}: attribute "${name}" is a ${typeof value}, not text`);
     }
-    if (entries.length > 0) message.headers["x-sf-attributes"] = asciiJson(attributes);
-    return await ask(this.#session, { what, method: "POST", path: `/topics/${segment(this.#name)}/messages`, ...message });
+    return await this.#driver.publish(this.#name, bytesOf(body) ?? toJson(what, body), attributes);
   }
-}
-
-function messageOf(what, body) {
-  const bytes = bytesOf(body);
-  if (bytes !== undefined) return { headers: { "content-type": BYTES }, body: bytes };
-  return { headers: { ...JSON_TYPE }, body: toJson(what, body) };
-}
-
-/** A header holds no other characters. */
-function asciiJson(value) {
-  return JSON.stringify(value).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export class Socket {
-  #session;
+  #driver;
   #name;
 
-  constructor(session, name) {
-    this.#session = session;
-    this.#name = name;
+  constructor(driver, name) {
+    this.#driver = driver;
+    this.#name = named(name);
   }
 
   async send(connection, data) {
-    const what = `send socket ${this.#name}`;
-    const bytes = bytesOf(data);
-    const body = bytes ?? (typeof data === "string" ? data : toJson(what, data));
-    const headers = { "content-type": bytes === undefined ? "text/plain" : BYTES };
-    const { delivered } = await ask(this.#session, { what, method: "POST", path: this.#path(connection), headers, body });
-    return delivered;
+    const frame = bytesOf(data) ?? (typeof data === "string" ? data : toJson(`send socket ${this.#name}`, data));
+    return await this.#driver.sendFrame(this.#name, named(connection), frame);
   }
 
   async close(connection) {
-    const what = `close socket ${this.#name}`;
-    await ask(this.#session, { what, method: "DELETE", path: this.#path(connection), repeatable: true });
-  }
-
-  #path(connection) {
-    return `/sockets/${segment(this.#name)}/connections/${segment(connection)}`;
+    await this.#driver.closeConnection(this.#name, named(connection));
   }
 }
 
-export async function call(session, name, payload = null) {
-  const what = `call function ${name}`;
-  const body = toJson(what, payload);
-  return await ask(session, { what, method: "POST", path: `/functions/${segment(name)}`, headers: JSON_TYPE, body });
+export async function call(driver, name, payload = null) {
+  return await driver.call(named(name), toJson(`call function ${name}`, payload));
 }
 
 /** How long a secret's value is used before it is asked for again, in milliseconds. */
@@ -330,27 +320,19 @@ const SECRET_AGE = 5 * 60 * 1000;
 /** @type {Map<string, { value: Promise<string>, until: number }>} */
 const secrets = new Map();
 
-export async function secret(session, name) {
+export async function secret(driver, name) {
   let known = secrets.get(name);
   if (known === undefined || known.until < Date.now()) {
-    known = { value: readSecret(session, name), until: Date.now() + SECRET_AGE };
+    known = { value: driver.secret(named(name)), until: Date.now() + SECRET_AGE };
     secrets.set(name, known);
     known.value.catch(() => secrets.delete(name));
   }
   return await known.value;
 }
 
-async function readSecret(session, name) {
-  const call = { what: `read secret ${name}`, method: "GET", path: `/secrets/${segment(name)}`, repeatable: true };
-  const response = await responseOf(session, call);
-  return (await collect(response, call)).toString();
-}
-
-/** One segment of a path. */
-function segment(text) {
+function named(text) {
   if (typeof text !== "string" || text === "") throw new TypeError(`a name or key is a text that is not empty, not ${String(text)}`);
-  // A path with `.` or `..` for a segment is another path to many programs.
-  return /^\.\.?$/.test(text) ? text.replaceAll(".", "%2E") : encodeURIComponent(text);
+  return text;
 }
 
 /** `limit` and `cursor` of one page. */
@@ -369,4 +351,37 @@ function checkOptions(method, options, known, conditions = []) {
       throw new TypeError(`${method}: ${name} is ${value === undefined ? "undefined" : `a ${typeof value}`}, not the text that a read or write gave`);
     }
   }
+}
+
+/** Bytes in any of their forms, or undefined. */
+export function bytesOf(value) {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : undefined;
+}
+
+/** JSON without the silent losses of `JSON.stringify`. `withBytes`: bytes may be within, as `{"$bytes": "base64"}`. */
+export function toJson(what, value, withBytes = false) {
+  const text = JSON.stringify(value, function (key, converted) {
+    // Before its `toJSON`, which a Buffer has too.
+    const original = this[key];
+    const bytes = bytesOf(original);
+    if (bytes !== undefined) {
+      if (!withBytes) throw new TypeError(`${what}: "${key}" holds bytes, which can be sent only as the whole message`);
+      return { $bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64") };
+    }
+    if (typeof original === "bigint") {
+      if (Number.isSafeInteger(Number(original))) return Number(original);
+      throw new TypeError(`${what}: "${key}" is a BigInt that a number cannot hold exactly; make it a text`);
+    }
+    if (typeof original === "number" && !Number.isFinite(original)) {
+      throw new TypeError(`${what}: "${key}" is ${original}, which JSON does not have`);
+    }
+    if (original instanceof Map || original instanceof Set) {
+      throw new TypeError(`${what}: "${key}" is a ${original.constructor.name}; make it an object or an array`);
+    }
+    return converted;
+  });
+  if (text === undefined) throw new TypeError(`${what}: ${value === undefined ? "undefined" : `a ${typeof value}`} has no JSON form`);
+  return text;
 }

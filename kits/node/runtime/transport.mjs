@@ -1,29 +1,162 @@
-// Calls to the data API (docs/data-api.md) over HTTP/1.1. Loaded with data.mjs, at the first use of a resource.
+// The driver for the embedded host: `ctx` as calls to its data API (docs/data-api.md) over HTTP/1.1. Loaded at the first use of a resource.
 
 import { Agent, request as open } from "node:http";
 
-/** A call to a resource that failed. User code tells the kinds apart by `code`: it cannot import these classes. */
-export class SfError extends Error {
-  constructor(code, message, { hint, status, cause } = {}) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
-    this.code = code;
-    if (hint) this.hint = hint;
-    if (status !== undefined) this.status = status;
+import { SfError, failure } from "./context.mjs";
+import { checkedChunk, collect, toJson } from "./data.mjs";
+import { parseWithBytes } from "./protocol.mjs";
+
+const JSON_TYPE = { "content-type": "application/json" };
+const BYTES = "application/octet-stream";
+
+/** Makes the drivers of a worker's invocations; `url` and `token` are those of the data API. */
+export function driversOf(url, token) {
+  const base = new URL(url);
+  const where = { host: base.hostname, port: base.port, path: base.pathname.replace(/\/$/, ""), token };
+  return (session) => new HostDriver({ ...where, ...session });
+}
+
+/** See `Driver` of data.mjs. */
+class HostDriver {
+  #session;
+
+  constructor(session) {
+    this.#session = session;
+  }
+
+  table(name, operation, request) {
+    const what = `${operation} table ${name}`;
+    // A second delete would say that there was nothing.
+    const repeatable = operation !== "delete" && request.ifAbsent !== true && request.ifVersion === undefined;
+    const call = { what, method: "POST", path: `/tables/${segment(name)}/${operation}`, headers: JSON_TYPE, repeatable };
+    return ask(this.#session, { ...call, body: toJson(what, request, true) }, parseWithBytes);
+  }
+
+  async readObject(bucket, key, range) {
+    const headers = range === undefined ? {} : { range: `bytes=${range[0]}-${range[1] ?? ""}` };
+    const call = objectCall("GET", bucket, key, { headers, repeatable: true });
+    const response = await unlessMissing(responseOf(this.#session, call));
+    if (response === null) return null;
+    return { facts: factsOf(response), source: response, broken: (cause) => broken(call, cause) };
+  }
+
+  async headObject(bucket, key) {
+    const response = await unlessMissing(responseOf(this.#session, objectCall("HEAD", bucket, key, { repeatable: true })));
+    if (response === null) return null;
+    response.resume();
+    return factsOf(response);
+  }
+
+  putObject(bucket, key, { body, contentType, metadata, ifAbsent, ifMatch }) {
+    const headers = { "content-type": contentType };
+    for (const [name, value] of Object.entries(metadata)) headers[`x-sf-meta-${name}`] = value;
+    if (ifAbsent) headers["if-none-match"] = "*";
+    if (ifMatch !== undefined) headers["if-match"] = ifMatch;
+    const isWhole = typeof body === "string" || body instanceof Uint8Array;
+    return ask(this.#session, objectCall("PUT", bucket, key, { headers, body, repeatable: isWhole && !ifAbsent && ifMatch === undefined }));
+  }
+
+  deleteObject(bucket, key) {
+    return ask(this.#session, objectCall("DELETE", bucket, key, { repeatable: true }));
+  }
+
+  listObjects(bucket, page) {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(page)) if (value !== undefined) query.set(name, value);
+    const path = `/buckets/${segment(bucket)}/objects${query.size === 0 ? "" : `?${query}`}`;
+    return ask(this.#session, { what: `list bucket ${bucket}`, method: "GET", path, repeatable: true });
+  }
+
+  async objectUrl(bucket, key, link) {
+    const what = `url of bucket ${bucket}`;
+    const path = `/buckets/${segment(bucket)}/url`;
+    const body = toJson(what, { key, ...link });
+    const { url } = await ask(this.#session, { what, method: "POST", path, headers: JSON_TYPE, body, repeatable: true });
+    return url;
+  }
+
+  send(queue, message, { delay }) {
+    const headers = { "content-type": typeof message === "string" ? JSON_TYPE["content-type"] : BYTES };
+    if (delay !== undefined) headers["x-sf-delay"] = String(delay);
+    const path = `/queues/${segment(queue)}/messages`;
+    return ask(this.#session, { what: `send queue ${queue}`, method: "POST", path, headers, body: message });
+  }
+
+  publish(topic, message, attributes) {
+    const headers = { "content-type": typeof message === "string" ? JSON_TYPE["content-type"] : BYTES };
+    if (Object.keys(attributes).length > 0) headers["x-sf-attributes"] = asciiJson(attributes);
+    const path = `/topics/${segment(topic)}/messages`;
+    return ask(this.#session, { what: `publish topic ${topic}`, method: "POST", path, headers, body: message });
+  }
+
+  async sendFrame(socket, connection, frame) {
+    const headers = { "content-type": typeof frame === "string" ? "text/plain" : BYTES };
+    const call = { what: `send socket ${socket}`, method: "POST", path: connectionPath(socket, connection), headers, body: frame };
+    const { delivered } = await ask(this.#session, call);
+    return delivered;
+  }
+
+  closeConnection(socket, connection) {
+    const call = { what: `close socket ${socket}`, method: "DELETE", path: connectionPath(socket, connection), repeatable: true };
+    return ask(this.#session, call);
+  }
+
+  call(name, payload) {
+    const path = `/functions/${segment(name)}`;
+    return ask(this.#session, { what: `call function ${name}`, method: "POST", path, headers: JSON_TYPE, body: payload });
+  }
+
+  async secret(name) {
+    const call = { what: `read secret ${name}`, method: "GET", path: `/secrets/${segment(name)}`, repeatable: true };
+    const response = await responseOf(this.#session, call);
+    return (await collect(response, (cause) => broken(call, cause))).toString();
   }
 }
 
-class Conflict extends SfError {}
-class NotGranted extends SfError {}
-class NotFound extends SfError {}
-class TooLarge extends SfError {}
+function objectCall(method, bucket, key, rest) {
+  const path = `/buckets/${segment(bucket)}/objects/${segment(key)}`;
+  return { what: `${method.toLowerCase()} ${key} of bucket ${bucket}`, method, path, ...rest };
+}
 
-const CLASSES = new Map([
-  ["conflict", Conflict],
-  ["not-granted", NotGranted],
-  ["not-found", NotFound],
-  ["too-large", TooLarge],
-]);
+function connectionPath(socket, connection) {
+  return `/sockets/${segment(socket)}/connections/${segment(connection)}`;
+}
+
+/** One segment of a path. */
+function segment(text) {
+  // A path with `.` or `..` for a segment is another path to many programs.
+  return /^\.\.?$/.test(text) ? text.replaceAll(".", "%2E") : encodeURIComponent(text);
+}
+
+/** A header holds no other characters. */
+function asciiJson(value) {
+  return JSON.stringify(value).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+async function unlessMissing(response) {
+  try {
+    return await response;
+  } catch (error) {
+    if (error.code === "not-found") return null;
+    throw error;
+  }
+}
+
+function factsOf({ headers }) {
+  const metadata = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith("x-sf-meta-")) metadata[name.slice("x-sf-meta-".length)] = value;
+  }
+  // Of a part, `content-range` tells how long the whole is.
+  const total = /\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1] ?? headers["content-length"];
+  return {
+    size: Number(total),
+    etag: headers.etag,
+    contentType: headers["content-type"] ?? BYTES,
+    metadata,
+    modified: new Date(headers["last-modified"]),
+  };
+}
 
 /** For answers without a body, as those to HEAD. */
 const CODES = new Map([
@@ -56,7 +189,7 @@ const MAX_TIMER = 2 ** 31 - 1;
 /** Makes a call and gives the parsed JSON of its answer, or null when it has none. */
 export function ask(session, call, parse = JSON.parse) {
   return attempts(session, call, async (response) => {
-    const bytes = await collect(response, call);
+    const bytes = await collect(response, (cause) => broken(call, cause));
     return bytes.length === 0 ? null : parse(bytes.utf8Slice(0, bytes.length));
   });
 }
@@ -85,15 +218,14 @@ function isReset(cause) {
 async function attempt(session, call) {
   const left = session.deadline - Date.now();
   if (left <= 0) throw timedOut(call);
-  const base = new URL(session.url);
   const headers = { authorization: `Bearer ${session.token}`, ...call.headers };
   if (session.trace !== "") headers.traceparent = session.trace;
   const request = open({
     agent,
-    host: base.hostname,
-    port: base.port,
+    host: session.host,
+    port: session.port,
     method: call.method,
-    path: base.pathname.replace(/\/$/, "") + call.path,
+    path: session.path + call.path,
     headers,
   });
   const response = await exchange(request, call, left);
@@ -133,10 +265,7 @@ function exchange(request, call, left) {
 async function pump(request, source, isAnswered) {
   for await (const chunk of source) {
     if (isAnswered() || request.destroyed) return;
-    if (typeof chunk !== "string" && !(chunk instanceof Uint8Array)) {
-      throw new TypeError(`the body's stream gave ${chunk === null ? "null" : `a ${typeof chunk}`} in place of bytes or text`);
-    }
-    if (!request.write(chunk)) await taken(request);
+    if (!request.write(checkedChunk(chunk))) await taken(request);
   }
   request.end();
 }
@@ -152,48 +281,9 @@ function taken(request) {
   });
 }
 
-/** All of a response's body. */
-export function collect(response, call) {
-  return new Promise((resolve, reject) => {
-    // Its time was over before anybody read it; it has told that to nobody.
-    if (response.destroyed) return reject(broken(call, response.errored ?? new Error("the connection is closed")));
-    const chunks = [];
-    response.on("data", (chunk) => chunks.push(chunk));
-    response.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
-    response.on("error", (cause) => reject(broken(call, cause)));
-  });
-}
-
-/** A response's body as a stream of bytes that reads no faster than its reader. */
-export function streamOf(response, call) {
-  const chunks = response[Symbol.asyncIterator]();
-  return new ReadableStream(
-    {
-      type: "bytes",
-      async pull(controller) {
-        const { done, value } = await chunks.next().catch((cause) => {
-          throw broken(call, cause);
-        });
-        if (done) {
-          controller.close();
-          controller.byobRequest?.respond(0);
-        } else {
-          // A copy: enqueueing takes the memory over, and the chunk shares its with others.
-          controller.enqueue(new Uint8Array(value));
-        }
-      },
-      async cancel() {
-        response.destroy();
-        await chunks.return();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
-
 async function refusal(response, call) {
   const { statusCode: status } = response;
-  const text = (await collect(response, call)).toString();
+  const text = (await collect(response, (cause) => broken(call, cause))).toString();
   let told;
   try {
     told = JSON.parse(text);
@@ -202,7 +292,7 @@ async function refusal(response, call) {
   }
   const code = told.code ?? CODES.get(status) ?? "failed";
   const message = told.message ?? `${call.what}: the data API answered ${status}`;
-  return new (CLASSES.get(code) ?? SfError)(code, message, { hint: told.hint, status });
+  return failure(code, message, { hint: told.hint, status });
 }
 
 function timedOut(call) {
@@ -211,37 +301,4 @@ function timedOut(call) {
 
 function broken(call, cause) {
   return cause instanceof SfError ? cause : new SfError("unreachable", `${call.what}: the data API is not reached: ${cause.message}`, { cause });
-}
-
-/** Bytes in any of their forms, or undefined. */
-export function bytesOf(value) {
-  if (value instanceof Uint8Array) return value;
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : undefined;
-}
-
-/** JSON without the silent losses of `JSON.stringify`. `withBytes`: bytes may be within, as `{"$bytes": "base64"}`. */
-export function toJson(what, value, withBytes = false) {
-  const text = JSON.stringify(value, function (key, converted) {
-    // Before its `toJSON`, which a Buffer has too.
-    const original = this[key];
-    const bytes = bytesOf(original);
-    if (bytes !== undefined) {
-      if (!withBytes) throw new TypeError(`${what}: "${key}" holds bytes, which can be sent only as the whole message`);
-      return { $bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64") };
-    }
-    if (typeof original === "bigint") {
-      if (Number.isSafeInteger(Number(original))) return Number(original);
-      throw new TypeError(`${what}: "${key}" is a BigInt that a number cannot hold exactly; make it a text`);
-    }
-    if (typeof original === "number" && !Number.isFinite(original)) {
-      throw new TypeError(`${what}: "${key}" is ${original}, which JSON does not have`);
-    }
-    if (original instanceof Map || original instanceof Set) {
-      throw new TypeError(`${what}: "${key}" is a ${original.constructor.name}; make it an object or an array`);
-    }
-    return converted;
-  });
-  if (text === undefined) throw new TypeError(`${what}: ${value === undefined ? "undefined" : `a ${typeof value}`} has no JSON form`);
-  return text;
 }

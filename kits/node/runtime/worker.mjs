@@ -1,4 +1,8 @@
-// One connection to the host: frames in, invocations of the handler, frames out.
+// The user's handler, loaded, and one connection to the host: frames in, invocations of the handler, frames out.
+
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { describeError } from "./context.mjs";
 import { BODY, CANCEL, CREDIT, END, ERROR, FrameReader, IncomingBody, OutgoingBody, REQUEST, WINDOW } from "./protocol.mjs";
@@ -198,4 +202,67 @@ function parseData(type, text) {
 /** CloudEvents 1.0, 3.1: no `datacontenttype` means JSON; so does any subtype `json` or `…+json`. */
 function isJson(type) {
   return type === undefined || type === null || /^[^;]*[/+]json\s*(;|$)/i.test(type);
+}
+
+/** Why the user's code cannot be called; `code` and the rest are what a FATAL frame carries. */
+class LoadError extends Error {
+  constructor(code, message, stack = "") {
+    super(message);
+    this.code = code;
+    this.details = { code, message, stack };
+  }
+}
+
+/** The function that `file`, below `root`, exports under `name`. Throws a LoadError. */
+export async function loadHandler(file, name, root = process.cwd()) {
+  const path = findFile(root, file);
+  if (path === undefined) throw new LoadError("handler-file-missing", `the handler's file \`${file}\` is not in the artifact`);
+  let module;
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (thrown) {
+    const { name: kind, message, stack } = describeError(thrown);
+    const detail = thrown instanceof SyntaxError ? await syntaxDetail(path, stack) : stack;
+    throw new LoadError("load-failed", `loading \`${file}\` failed: ${kind}: ${message}`, detail);
+  }
+  const value = pick(module, name);
+  if (typeof value === "function") return value;
+  const what = value === undefined ? `has no export \`${name}\`` : `exports \`${name}\`, but it is not a function`;
+  const names = exportedNames(module);
+  const has = names.length === 0 ? "it exports nothing" : `it exports: ${names.join(", ")}`;
+  throw new LoadError("export-missing", `\`${file}\` ${what}; ${has}`);
+}
+
+/** Lambda's `legacy/orders.handler` names the file without its extension. */
+function findFile(root, file) {
+  const endings = process.env.SF_INTERFACE === "lambda" ? ["", ".js", ".mjs", ".cjs"] : [""];
+  const paths = endings.map((ending) => resolve(root, file + ending));
+  return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+}
+
+/**
+ * ESM has the name itself. A CommonJS module arrives as its `module.exports` under `default`, with only those names beside it that
+ * Node could tell without running it; compiled TypeScript has a `default` within that. A name with dots is a path into an object.
+ */
+function pick(module, name) {
+  const own = module[name];
+  const exports = module.default;
+  if (name === "default") return typeof own === "function" ? own : (own?.default ?? own);
+  if (own !== undefined) return own;
+  if (exports?.[name] !== undefined) return exports[name];
+  const dot = name.indexOf(".");
+  return dot < 0 ? undefined : name.slice(dot + 1).split(".").reduce((value, key) => value?.[key], pick(module, name.slice(0, dot)));
+}
+
+function exportedNames(module) {
+  const inner = module.default !== null && typeof module.default === "object" ? Object.keys(module.default) : [];
+  return [...new Set([...Object.keys(module), ...inner])].filter((key) => key !== "module.exports" && key !== "__esModule").sort();
+}
+
+/** A syntax error's stack names no line of the user's file; Node's own check does. */
+async function syntaxDetail(path, stack) {
+  if (stack.includes(path)) return stack;
+  const { spawnSync } = await import("node:child_process");
+  const { stderr } = spawnSync(process.execPath, ["--check", path], { encoding: "utf8", timeout: 5000 });
+  return stderr ? stderr.trim() : stack;
 }

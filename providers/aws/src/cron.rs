@@ -99,7 +99,7 @@ const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// The values as AWS writes them: `*`, `0/15`, `1,3,9-17`.
 fn rendered(values: &[u16], least: u16, most: u16) -> String {
-    let (Some(first), Some(last)) = (values.first(), values.last()) else { return "*".into() };
+    let Some(last) = values.last() else { return "*".into() };
     if values.len() == usize::from(most - least) + 1 {
         return "*".into();
     }

@@ -110,6 +110,11 @@ impl Driver for AwsDriver {
         }))
     }
 
+    async fn place(&self, _: &Cx) -> Result<Option<String>, Failure> {
+        let place = self.api.place().await?;
+        Ok(Some(format!("account {}, {}", place.account, place.region)))
+    }
+
     async fn call(&self, cx: &Cx, call: &Call) -> Outcome {
         self.perform(cx, call).await.unwrap_or_else(|undone| match undone {
             Undone::Failed(made, error) => {
@@ -138,18 +143,27 @@ impl Driver for AwsDriver {
     }
 
     async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure> {
-        let place = self.api.place().await?;
-        let inventory = Inventory::take(&self.api, &cx.scope).await?;
-        let mut questions: Vec<BoxFuture<'_, Result<Vec<(ObjectKey, Object)>, Failure>>> = Vec::new();
-        for (name, kind) in KINDS {
-            questions.push(self.discover_kind(cx, &place, &inventory, name, *kind).boxed());
-        }
-        let found: Vec<_> = stream::iter(questions).buffered(DISCOVERED_AT_ONCE).try_collect().await?;
-        Ok(with_deps(found.into_iter().flatten().collect()))
+        Ok(with_deps(self.census(cx, |_| true).await?))
     }
 }
 
 impl AwsDriver {
+    /// Everything that the scope owns of some kinds.
+    pub(crate) async fn census(
+        &self,
+        cx: &Cx,
+        wanted: impl Fn(&str) -> bool + Send,
+    ) -> Result<BTreeMap<ObjectKey, Object>, Failure> {
+        let place = self.api.place().await?;
+        let inventory = Inventory::take(&self.api, &cx.scope).await?;
+        let mut questions: Vec<BoxFuture<'_, Result<Vec<(ObjectKey, Object)>, Failure>>> = Vec::new();
+        for (name, kind) in KINDS.iter().filter(|(name, _)| wanted(name)) {
+            questions.push(self.discover_kind(cx, &place, &inventory, name, *kind).boxed());
+        }
+        let found: Vec<_> = stream::iter(questions).buffered(DISCOVERED_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     async fn discover_kind(
         &self,
         cx: &Cx,

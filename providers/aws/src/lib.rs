@@ -15,16 +15,21 @@ mod compile;
 mod cron;
 mod driver;
 mod kinds;
+mod kit;
 pub mod names;
+mod operate;
 mod runtimes;
 mod settings;
+#[cfg(test)]
+mod testing;
 
-use sf_model::{App, Diagnostic};
-use sf_plan::{Desired, Schemas};
-use sf_provider::{Artifacts, Backend};
+use sf_model::{App, Diagnostic, Function};
+use sf_plan::{Desired, Failure, Schemas};
+use sf_provider::{Artifacts, Backend, KitFile};
 
 pub use api::{Client, Connect, Identity};
 pub use driver::AwsDriver;
+pub use operate::AwsOperate;
 pub use settings::{Architecture, FunctionSettings, Settings, Vpc};
 
 /// The name after `--provider` and in `[providers.…]`.
@@ -39,6 +44,15 @@ impl Aws {
     pub const fn backend() -> &'static dyn Backend {
         &Self
     }
+
+    /// The driver and the operations of the account that the environment's credentials are for. Asks nobody yet.
+    ///
+    /// # Errors
+    /// There is no region or nothing that could give credentials.
+    pub async fn connect(connect: Connect) -> Result<(AwsDriver, AwsOperate), Failure> {
+        let client = connect.client().await?;
+        Ok((AwsDriver::new(client.clone()), AwsOperate::new(client)))
+    }
 }
 
 impl Backend for Aws {
@@ -48,6 +62,12 @@ impl Backend for Aws {
 
     fn check(&self, app: &App) -> Vec<Diagnostic> {
         capability::check(app)
+    }
+
+    fn kit(&self, app: &App, function: &Function) -> Vec<KitFile> {
+        // `check` has said what is wrong with the settings.
+        let architecture = Settings::read(app).unwrap_or_default().architecture(function);
+        kit::files(function, architecture)
     }
 
     fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>> {

@@ -1,10 +1,13 @@
 //! The driver: one put or delete a call.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use async_trait::async_trait;
 use sf_host_api::{AppClient, Client, ClientError, ResourcePut};
-use sf_plan::{Call, CallAction, Failure, Inputs, Intent, Object, ObjectKey, Outcome, Outputs, RemoteId};
+use sf_plan::{
+    Call, CallAction, Digest, Failure, Inputs, Intent, Object, ObjectKey, Outcome, Outputs, RemoteId,
+};
 use sf_provider::{Cx, Driver};
 
 use crate::{failure, kinds};
@@ -109,6 +112,11 @@ impl Driver for HostDriver {
         let objects = self.all(cx).await?;
         let there = objects.keys().cloned().collect();
         Ok(objects.into_iter().map(|(key, object)| (key, with_successors(object, &there))).collect())
+    }
+
+    /// The host keeps what earlier releases ran, and a put names it.
+    async fn artifact(&self, _: &Cx, digest: &Digest, _: &Path) -> Result<bool, Failure> {
+        self.client.has_artifact(&digest.0).await.map_err(|error| failure::from_client(&error))
     }
 }
 

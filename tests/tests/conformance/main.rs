@@ -18,19 +18,35 @@ const AT_ONCE: usize = 4;
 
 #[test]
 fn node() {
-    conforms("node");
+    conforms("node", &chosen(), true);
 }
 
 #[test]
 fn python() {
-    conforms("python");
+    conforms("python", &chosen(), true);
 }
 
-fn conforms(language: &str) {
+#[test]
+fn node_on_aws() {
+    conforms("node", "aws", false);
+}
+
+#[test]
+fn python_on_aws() {
+    conforms("python", "aws", false);
+}
+
+/// The provider that is asked for.
+fn chosen() -> String {
+    std::env::var("SF_CONFORMANCE_PROVIDER").unwrap_or_else(|_| "self-hosted".to_owned())
+}
+
+/// `is_anywhere`: somebody's own account is fine, too.
+fn conforms(language: &str, provider: &str, is_anywhere: bool) {
     let cases = suite::load(std::env::var("SF_CONFORMANCE_ONLY").ok().as_deref());
     assert!(!cases.is_empty(), "no case has such a name");
     let env = sf_e2e::Env::new();
-    let target = Target::deploy(&env, language);
+    let Some(target) = Target::deploy(&env, language, provider, is_anywhere) else { return };
     let (alone, together): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.alone);
     let failures = [play(&target, &together, AT_ONCE), play(&target, &alone, 1)].concat();
     target.remove();

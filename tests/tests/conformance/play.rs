@@ -231,7 +231,7 @@ fn value_of(bytes: &[u8]) -> Json {
 /// Opens a WebSocket, sends everything, reads so many answers, closes.
 fn talk_to(url: &str, talk: &Json) -> Result<Json, String> {
     let url = format!("{url}?{}", talk["query"].as_str().unwrap_or_default());
-    let (mut socket, _) = match tungstenite::connect(&url) {
+    let mut socket = match http::open_socket(&url) {
         Ok(open) => open,
         Err(tungstenite::Error::Http(refused)) => {
             return Ok(json!({ "open": false, "status": refused.status().as_u16() }));

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use serde_json::Value as Json;
-use sf_e2e::{Env, Issuer, Project, copy};
+use sf_e2e::aws::LONG;
+use sf_e2e::{Aws, Env, Issuer, Project, Running, copy};
 
 /// The project on a provider, in one language.
 pub(crate) struct Target<'env> {
@@ -13,30 +14,49 @@ pub(crate) struct Target<'env> {
     pub(crate) socket: String,
     pub(crate) issuer: Issuer,
     project: Project<'env>,
-    variables: Vec<(&'static str, OsString)>,
+    variables: Vec<(String, OsString)>,
+    /// The counterpart that it is deployed to, if the provider has one here.
+    _aws: Option<Aws>,
 }
 
 impl<'env> Target<'env> {
-    /// Deploys it.
-    pub(crate) fn deploy(env: &'env Env, language: &str) -> Self {
+    /// Deploys it; `None`, and the reason printed, where there is nothing to deploy to. Nobody's own account is, unless it was asked for:
+    /// `is_anywhere`.
+    pub(crate) fn deploy(env: &'env Env, language: &str, provider: &str, is_anywhere: bool) -> Option<Self> {
         let folder = env.dir().join("projects/conformance");
         copy(&crate::suite::folder(), &folder);
-        let issuer = Issuer::start();
-        let provider = std::env::var("SF_CONFORMANCE_PROVIDER").unwrap_or_else(|_| "self-hosted".to_owned());
-        let variables = vec![
-            ("SF_CONFORMANCE_PROVIDER", provider.clone().into()),
-            ("SF_CONFORMANCE_ISSUER", issuer.url.clone().into()),
-            ("SF_STAGE", language.into()),
+        // AWS asks the issuer by TLS.
+        let issuer = if provider == "aws" { Issuer::start_tls() } else { Issuer::start() };
+        let variables = [
+            ("SF_CONFORMANCE_PROVIDER", provider),
+            ("SF_CONFORMANCE_ISSUER", issuer.url.as_str()),
+            ("SF_STAGE", language),
         ];
+        let mut variables: Vec<_> =
+            variables.map(|(name, value)| (name.to_owned(), OsString::from(value))).into();
+        let aws = match provider {
+            "aws" if is_anywhere && (is_endpoint_given() || Aws::find().is_none()) => {
+                variables.extend(given_to_aws());
+                None
+            }
+            "aws" => {
+                let aws = Aws::start(&format!("conformance of {language} on aws"), &[])?;
+                variables
+                    .extend(aws.variables().into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+                Some(aws)
+            }
+            _ => None,
+        };
         let project = Project::new(env, folder);
         let mut target = Self {
-            provider,
+            provider: provider.to_owned(),
             stage: language.to_owned(),
             api: String::new(),
             socket: String::new(),
             issuer,
             project,
             variables,
+            _aws: aws,
         };
         target.set_secret("greeting", "grüße 👋 from the suite");
         let _ = target.sf(&["deploy", "--yes"]);
@@ -53,14 +73,14 @@ impl<'env> Target<'env> {
                 .to_owned()
         };
         (target.api, target.socket) = (url("api"), url("socket"));
-        target
+        Some(target)
     }
 
     /// Runs `sf` and gives the JSON that it prints.
     pub(crate) fn sf(&self, args: &[&str]) -> Json {
         let mut command = self.project.command(args);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        let run = sf_e2e::run(&mut command).ok();
+        let run = Running::start(&mut command).wait_within(LONG).ok();
         if args.contains(&"--json") { run.json() } else { Json::Null }
     }
 
@@ -94,4 +114,18 @@ impl<'env> Target<'env> {
     pub(crate) fn remove(&self) {
         let _ = self.sf(&["remove", "--yes", "--data"]);
     }
+}
+
+/// Whether the environment says which counterpart is meant.
+fn is_endpoint_given() -> bool {
+    std::env::var_os("AWS_ENDPOINT_URL").is_some()
+}
+
+/// The environment's variables about AWS; where the files of profiles are, too, since a test's home is another one.
+fn given_to_aws() -> impl Iterator<Item = (String, OsString)> {
+    let aws = std::env::home_dir().unwrap_or_default().join(".aws");
+    let files = [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
+    let files = files.map(|(name, file)| (name.to_owned(), aws.join(file).into_os_string()));
+    let given = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    files.into_iter().chain(given.filter(|(name, _)| name.starts_with("AWS_")))
 }

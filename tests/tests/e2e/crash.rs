@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sf_e2e::{Env, Gate, Project, When, http, kill_now};
+use sf_e2e::{Env, Project, When, http, kill_now};
 
 use crate::support::{THROUGH_GATE, answering, gated, manifest};
 
@@ -20,21 +20,6 @@ fn write(project: &Project<'_>, version: &str, functions: &[&str]) {
     let text = manifest("crash", &[all.as_slice(), &[tick]].concat());
     let stages: String = (0..100).map(|nth| format!("[stages.before{nth}]\n[stages.after{nth}]\n")).collect();
     project.write("sf.toml", &format!("{text}\n{stages}{THROUGH_GATE}"));
-}
-
-/// Lets `sf` die at the nth call; `false` if it ended before, having made fewer calls.
-fn die(gate: &Gate, project: &Project<'_>, args: &[&str], nth: usize, when: When) -> bool {
-    gate.arm(nth, when);
-    let mut running = project.start(args);
-    sf_e2e::eventually("the call comes, or sf ends", || (gate.is_closed() || !running.runs()).then_some(()));
-    let died = gate.is_closed();
-    if died {
-        let _ = running.kill();
-    } else {
-        let _ = running.wait().ok();
-    }
-    gate.open();
-    died
 }
 
 /// Deploys, and checks that what is there is what the manifest says, all of it and nothing more.
@@ -76,7 +61,7 @@ fn killed_at_any_call_of_a_first_deploy() {
         let points = (0..100).take_while(|nth| {
             let stage = format!("{when:?}{nth}").to_lowercase();
             write(&project, &stage, &["one", "two"]);
-            let died = die(&gate, &project, &["deploy", "--yes", "--stage", &stage], *nth, when);
+            let died = gate.kill_at(*nth, when, &project, &["deploy", "--yes", "--stage", &stage]);
             converges(&env, &project, &stage, &stage, &["one", "two"]);
             died
         });
@@ -97,7 +82,7 @@ fn killed_at_any_call_of_an_update() {
             write(&project, &format!("{stage}-old"), &["one", "two"]);
             let _ = project.sf(&["deploy", "--yes", "--stage", &stage]).ok();
             write(&project, &stage, &["two", "three"]);
-            let died = die(&gate, &project, &["deploy", "--yes", "--stage", &stage], *nth, when);
+            let died = gate.kill_at(*nth, when, &project, &["deploy", "--yes", "--stage", &stage]);
             converges(&env, &project, &stage, &stage, &["two", "three"]);
             died
         });
@@ -117,7 +102,7 @@ fn killed_at_any_call_of_a_removal() {
             let stage = format!("{when:?}{nth}").to_lowercase();
             write(&project, &stage, &["one"]);
             let _ = project.sf(&["deploy", "--yes", "--stage", &stage]).ok();
-            let died = die(&gate, &project, &["remove", "--yes", "--stage", &stage], *nth, when);
+            let died = gate.kill_at(*nth, when, &project, &["remove", "--yes", "--stage", &stage]);
             let _ = project.sf(&["remove", "--yes", "--stage", &stage]).ok();
             assert!(env.host().resources("crash", &stage).is_empty(), "{stage}");
             died

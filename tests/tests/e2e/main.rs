@@ -17,5 +17,6 @@ mod load;
 mod market;
 mod misbehaviour;
 mod plan;
+mod releases;
 mod s3;
 mod support;

@@ -71,9 +71,3 @@ fn absent(failure: Failure) -> Error {
     let error = Error::from(failure);
     if absent { error.hint("it stands in the manifest but is not deployed yet: `sf deploy`") } else { error }
 }
-
-/// `2026-01-01T00:00:00Z`
-fn time(ms: u64) -> String {
-    let time = i64::try_from(ms).ok().and_then(chrono::DateTime::from_timestamp_millis).unwrap_or_default();
-    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-}

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use sf_provider::{Body, Inbox, InboxId, Message, Messages};
 
-use super::{Deployed, absent, declared, deployed, input, supported, time};
+use super::{Deployed, absent, declared, deployed, input, supported};
 use crate::args::{Listed, MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend};
 use crate::errors::{Error, Exit};
 use crate::project::Project;
 use crate::settings::Settings;
-use crate::ui::{columns, counted};
+use crate::ui::{columns, counted, time};
 
 /// The JSON of `sf queue list`.
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use serde::Serialize;
 use sf_provider::{SecretState, Secrets};
 
-use super::{declared, input, supported, time};
+use super::{declared, input, supported};
 use crate::args::{Listed, Secret, SecretRm, SecretSet};
 use crate::commands::plan;
 use crate::errors::Error;
@@ -13,7 +13,7 @@ use crate::errors::Exit;
 use crate::project::Project;
 use crate::registry::{self, Connection, Reach};
 use crate::settings::Settings;
-use crate::ui::columns;
+use crate::ui::{columns, time};
 
 /// The JSON of `sf secret list`.
 #[derive(Serialize)]

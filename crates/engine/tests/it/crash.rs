@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use sf_engine::{LocalStore, Lock, LockInfo, Store, StoreError};
+use sf_engine::{LocalStore, Lock, LockInfo, Release, Store, StoreError};
 use sf_plan::{Desired, State};
 use sf_provider::testkit::Fault;
 use tokio::sync::Notify;
@@ -92,6 +92,18 @@ impl Store for DyingStore<'_> {
             std::future::pending::<()>().await;
         }
         Ok(())
+    }
+
+    async fn releases(&self) -> Result<Vec<u64>, StoreError> {
+        self.store.releases().await
+    }
+
+    async fn release(&self, number: u64) -> Result<Option<Release>, StoreError> {
+        self.store.release(number).await
+    }
+
+    async fn record(&self, lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
+        self.store.record(lock, release).await
     }
 
     fn location(&self) -> String {

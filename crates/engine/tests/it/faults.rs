@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sf_engine::{
-    ApplyError, LocalStore, Lock, LockInfo, ObserveError, Session, Store, StoreError, stop_pair,
+    ApplyError, LocalStore, Lock, LockInfo, ObserveError, Release, Session, Store, StoreError, stop_pair,
 };
 use sf_plan::{Event, State};
 use sf_provider::testkit::{Fault, ModelBackend};
@@ -133,6 +133,18 @@ impl Store for FullDisk<'_> {
             return Err(StoreError::Io { operation: "save state", path: self.store.path().into(), cause });
         }
         self.store.save(lock, state).await
+    }
+
+    async fn releases(&self) -> Result<Vec<u64>, StoreError> {
+        self.store.releases().await
+    }
+
+    async fn release(&self, number: u64) -> Result<Option<Release>, StoreError> {
+        self.store.release(number).await
+    }
+
+    async fn record(&self, lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
+        self.store.record(lock, release).await
     }
 
     fn location(&self) -> String {

@@ -51,6 +51,10 @@ impl Shared {
         let mut revisions = known.map(|stored| stored.revisions.clone()).unwrap_or_default();
         revisions.insert(revision, put.spec);
         record.resources.insert(address.clone(), Arc::new(Stored { newest: resource.clone(), revisions }));
+        if let Some(release) = &release {
+            let before = app.release().map(|before| before.artifacts()).unwrap_or_default();
+            record.outdate(before, &release.artifacts());
+        }
         let active = release.clone().or_else(|| app.release());
         // Only a release changes what is needed of others.
         let concerned = release.is_none().then_some(address);

@@ -18,7 +18,8 @@ class AsyncRequest(RequestHead):
     async def stream(self):
         """The body's chunks as they come; each is bytes."""
         if self._bytes is not None:
-            yield self._bytes
+            if self._bytes:
+                yield self._bytes
             return
         async for chunk in arriving(self._body):
             yield chunk

@@ -36,8 +36,8 @@ class Context:
     """The same members as the other kits' contexts."""
 
     function, project, stage, provider = FUNCTION, PROJECT, STAGE, PROVIDER
-    source = None
-    """Where the data API is: (url, token); None where the provider has none."""
+    driver = None
+    """A method that makes what carries out this invocation's calls (see `sf_kit.data`); None where the provider has none."""
 
     def __init__(self, head, cancelled):
         self.params = head.get("params") or {}
@@ -65,17 +65,17 @@ class Context:
     def _reach(self, what):
         """The resources; their clients are loaded at the first use."""
         if self._resources is None:
-            if self.source is None:
+            if self.driver is None:
                 self._missing(what)
             from .data import Resources
 
-            self._resources = Resources(self.source, self.trace, self.deadline)
+            self._resources = Resources(self.driver())
         return self._resources
 
     def _missing(self, what):
         from .errors import NotAvailable
 
-        raise NotAvailable(what, PROVIDER)
+        raise NotAvailable(what, self.provider)
 
     def table(self, name):
         return self._reach("table").table(name)

@@ -76,7 +76,8 @@ class Request(RequestHead):
     def stream(self):
         """The body's chunks as they come; each is bytes."""
         if self._bytes is not None:
-            yield self._bytes
+            if self._bytes:
+                yield self._bytes
             return
         yield from self._body
 

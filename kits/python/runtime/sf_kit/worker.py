@@ -6,9 +6,7 @@ import sys
 from _queue import SimpleQueue
 from _thread import allocate_lock, start_new_thread
 
-from . import frames
 from .context import Context
-from .exchange import Exchange
 
 THREADS = 32
 _COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
@@ -20,12 +18,13 @@ class Fatal(Exception):
         self.code = code
 
 
-def load(file, name):
-    """The handler: a callable of the module in `file`."""
-    path = os.path.abspath(file)
+def load(file, name, root=None):
+    """The handler: a callable of the module in `file`, which is relative to the artifact's root."""
+    root = root or os.getcwd()
+    path = os.path.abspath(os.path.join(root, file))
     if not os.path.isfile(path):
         raise Fatal("handler-file-missing", f"handler file `{file}` is not in the artifact")
-    add_to_path(os.getcwd(), os.path.dirname(path))
+    add_to_path(root, os.path.dirname(path))
     dotted = os.path.splitext(file)[0].replace("\\", "/").replace("/", ".")
     try:
         if all(part.isidentifier() for part in dotted.split(".")) and dotted not in sys.modules:
@@ -174,6 +173,9 @@ def interface_from(environ):
 
 def read(connection, runner):
     """Hands the host's frames out until the host is gone."""
+    from . import frames
+    from .exchange import Exchange
+
     exchanges = {}
 
     def done(exchange):
@@ -201,12 +203,26 @@ def read(connection, runner):
     os._exit(0)
 
 
+def data_api(source):
+    """The driver of `ctx` here; `source` is (url, token)."""
+
+    def driver(ctx):
+        from .data.transport import DataApi
+
+        return DataApi(source, ctx.trace, ctx.deadline)
+
+    return driver
+
+
 def main():
+    # Here and in `read`, since where there is no such host only `load` is wanted of this module.
+    from . import frames
+
     # User code must not be able to speak for the kit.
     address, token = os.environ.pop("SF_WORKER_SOCKET"), os.environ.pop("SF_WORKER_TOKEN")
     data = os.environ.pop("SF_DATA_URL", None), os.environ.pop("SF_DATA_TOKEN", None)
     if all(data):
-        Context.source = data
+        Context.driver = data_api(data)
     connection = frames.Connection(address)
     try:
         interface = interface_from(os.environ)

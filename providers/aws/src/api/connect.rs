@@ -42,9 +42,10 @@ impl Connect {
     /// # Errors
     /// There is no region or nothing that could give credentials.
     pub async fn client(self) -> Result<Client, Failure> {
+        // The one TLS stack of this program. That it is there already is no error.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(120))
             .build()
             .map_err(|error| failure("http-client", format!("make an HTTP client: {error}"), None))?;
         let config = self.load(&http).await;

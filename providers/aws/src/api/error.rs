@@ -28,6 +28,22 @@ pub(crate) struct ApiError {
 const UNREACHABLE: &str = "Unreachable";
 
 impl ApiError {
+    /// The code of what a waiter raises while it waits.
+    pub(crate) const NOT_YET: &'static str = "NotYet";
+
+    /// AWS has not done yet what it said it would; `state` is what it says of it.
+    pub(crate) fn not_yet(operation: Operation, state: &str) -> Self {
+        let message = format!("still {state}");
+        Self {
+            operation,
+            code: Self::NOT_YET.into(),
+            message,
+            status: 0,
+            request_id: None,
+            fields: Json::Null,
+        }
+    }
+
     /// Nobody answered, or the answer broke off.
     pub(super) fn unreachable(operation: Operation, cause: String) -> Self {
         Self {
@@ -128,6 +144,11 @@ impl ApiError {
     /// Whether the same request may succeed later.
     pub(crate) fn is_passing(&self) -> bool {
         self.is_throttling() || self.status == 0 && self.code == UNREACHABLE || self.status >= 500
+    }
+
+    /// Whether the request may have taken effect all the same: nobody answered, or the service fell over it.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.is_passing() && !self.is_throttling()
     }
 
     /// What the plan reports: what was being done to which object, AWS's words, and what to do.

@@ -8,14 +8,18 @@ mod connect;
 pub(crate) mod dynamodb;
 mod error;
 pub(crate) mod event_source;
+pub(crate) mod gateway;
 mod http;
 pub(crate) mod iam;
+pub(crate) mod invoke;
 pub(crate) mod lambda;
 mod limit;
+pub(crate) mod log_events;
 pub(crate) mod logs;
 mod place;
 mod request;
 pub(crate) mod s3;
+pub(crate) mod scheduler;
 pub(crate) mod secrets;
 mod send;
 mod service;
@@ -25,7 +29,7 @@ pub(crate) mod sqs;
 pub(crate) mod tagging;
 
 pub(crate) use error::{ApiError, found};
-pub(crate) use request::{Answer, Body, Params, Request};
+pub(crate) use request::{Answer, Body, Params, Request, encoded};
 pub(crate) use service::{Operation, Service};
 
 pub use connect::{Connect, Identity};

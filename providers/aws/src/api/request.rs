@@ -26,6 +26,8 @@ pub(crate) struct Request {
     pub(crate) body: Body,
     /// Goes before the service's own place: an endpoint that AWS gave out (`PostToConnection`).
     pub(crate) endpoint: Option<String>,
+    /// Whether it may be made again when nobody knows whether it took effect. Not so where that would make a second object.
+    pub(crate) repeatable: bool,
 }
 
 /// A request's body.
@@ -63,7 +65,14 @@ impl Request {
             headers: Vec::new(),
             body: Body::Bytes(Bytes::new()),
             endpoint: None,
+            repeatable: true,
         }
+    }
+
+    /// Not to be made again when nobody knows whether it took effect.
+    pub(crate) fn once(mut self) -> Self {
+        self.repeatable = false;
+        self
     }
 
     /// With a query parameter.

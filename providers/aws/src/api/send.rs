@@ -26,6 +26,15 @@ const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(150);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
+/// How long an answer may take to begin: Lambda answers an invocation when the function has, after 15 minutes at most; a big
+/// upload is answered when it has been sent.
+fn patience(request: &Request) -> Duration {
+    match (&request.body, request.operation.name) {
+        (Body::File { .. }, _) | (_, "Invoke") => Duration::from_secs(16 * 60),
+        _ => Duration::from_secs(60),
+    }
+}
+
 /// The one client, for all services; cheap to clone.
 #[derive(Clone)]
 pub struct Client(pub(super) Arc<Inner>);
@@ -172,6 +181,7 @@ impl Client {
         match response.bytes().await {
             Ok(body) => Ok(Answer { status, headers, body }),
             // The answer broke off.
+            Err(error) if !request.repeatable => Err(unreachable(operation, &error)),
             Err(_) => {
                 let response = self.open(&request).await?;
                 let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -190,7 +200,8 @@ impl Client {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            if !error.is_passing() || attempt >= ATTEMPTS {
+            let again = error.is_throttling() || request.repeatable && error.is_passing();
+            if !again || attempt >= ATTEMPTS {
                 return Err(error);
             }
             if error.is_throttling() {
@@ -226,7 +237,10 @@ impl Client {
                 builder.header("content-length", *size).body(reqwest::Body::wrap_stream(stream))
             }
         };
-        let response = builder.send().await.map_err(|error| unreachable(operation, &error))?;
+        let answered = tokio::time::timeout(patience(request), builder.send()).await;
+        let response = answered
+            .map_err(|_| ApiError::unreachable(operation, "no answer in time".into()))?
+            .map_err(|error| unreachable(operation, &error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);

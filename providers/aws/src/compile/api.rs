@@ -44,24 +44,17 @@ fn authorizer(name: &str, auth: &JwtAuth) -> Object {
     )
 }
 
-/// After all routes, since AWS refuses a limit of a route that is not there.
+/// After all routes, since AWS refuses a limit of a route that is not there. A route that changes is served at once, so the stage refers to none.
 fn stage(app: &App) -> Object {
     let routes = app.functions.values().flat_map(|function| &function.http);
     let limits: Inputs = routes
         .clone()
         .filter_map(|http| Some((http.route.to_string(), throttle(http.throttle.as_ref()?))))
         .collect();
-    let ids: BTreeSet<_> = routes.map(|http| addr::route(&http.route)).collect();
-    Object::new(
-        addr::http_stage(),
-        [
-            ("Api", output(addr::http_api(), "id")),
-            ("StageName", text(STAGE)),
-            ("Routes", Value::List(ids.into_iter().map(|route| output(route, "id")).collect())),
-        ],
-    )
-    .with_some("Throttle", app.api.throttle.as_ref().map(throttle))
-    .with_some("RouteThrottle", (!limits.is_empty()).then_some(Value::Map(limits)))
+    Object::new(addr::http_stage(), [("Api", output(addr::http_api(), "id")), ("StageName", text(STAGE))])
+        .with_some("Throttle", app.api.throttle.as_ref().map(throttle))
+        .with_some("RouteThrottle", (!limits.is_empty()).then_some(Value::Map(limits)))
+        .after(routes.map(|http| addr::route(&http.route)))
 }
 
 fn cors(app: &App, rules: &Cors) -> Value {

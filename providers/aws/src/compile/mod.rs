@@ -22,6 +22,8 @@ mod secret;
 mod socket;
 mod statements;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 mod topic;
 mod url;
@@ -147,7 +149,7 @@ impl Object {
 }
 
 /// Kinds whose objects AWS can tag.
-const TAGGED: [&str; 17] = [
+const TAGGED: [&str; 16] = [
     kind::ARTIFACTS,
     kind::BUCKET,
     kind::DEAD_LETTERS,
@@ -161,7 +163,6 @@ const TAGGED: [&str; 17] = [
     kind::ROLE,
     kind::SCHEDULE_GROUP,
     kind::SECRET,
-    kind::STAGE,
     kind::TABLE,
     kind::TOPIC,
     kind::WEBSOCKET_API,

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use sf_model::Socket;
-use sf_plan::Value;
 
 use super::permission::Caller;
 use super::route::GATEWAY;
@@ -36,8 +35,8 @@ pub(super) fn compile(cx: &Cx<'_>, name: &str, socket: &Socket) -> Vec<Object> {
     for function in routes(socket).map(|(_, function)| function).collect::<BTreeSet<_>>() {
         objects.push(Object::new(
             addr::socket_integration(name, function),
-            // The only version that WebSocket APIs have.
-            [("Api", api()), ("Alias", live(function)), ("PayloadFormatVersion", text("1.0"))],
+            // WebSocket APIs have one version of the payload, which cannot be said.
+            [("Api", api()), ("Alias", live(function))],
         ));
     }
     for (key, function) in routes(socket) {
@@ -60,13 +59,10 @@ pub(super) fn compile(cx: &Cx<'_>, name: &str, socket: &Socket) -> Vec<Object> {
 }
 
 fn stage(name: &str, socket: &Socket) -> Object {
-    let routes = routes(socket).map(|(key, _)| output(addr::socket_route(name, key), "id"));
+    let routes = routes(socket).map(|(key, _)| addr::socket_route(name, key));
     Object::new(
         addr::socket_stage(name),
-        [
-            ("Api", output(addr::websocket_api(name), "id")),
-            ("StageName", text(LIVE)),
-            ("Routes", Value::List(routes.collect())),
-        ],
+        [("Api", output(addr::websocket_api(name), "id")), ("StageName", text(LIVE))],
     )
+    .after(routes)
 }

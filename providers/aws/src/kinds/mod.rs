@@ -4,9 +4,12 @@
 //! are (the driver has put them in). Every method may be called again after it took effect though its answer was lost.
 
 mod alias;
+mod api;
 mod bucket;
+mod domain;
 mod event_source;
 mod function;
+mod gateway;
 mod inputs;
 mod inventory;
 mod invoke_config;
@@ -16,6 +19,7 @@ mod of_alias;
 mod permission;
 mod queue;
 mod role;
+mod schedule;
 mod secret;
 mod subscription;
 mod table;
@@ -182,6 +186,9 @@ pub(crate) trait AnyKind: Send + Sync {
     async fn look(&self, at: &At<'_>, id: &str) -> Result<Option<Seen<Inputs>>, Failure>;
     async fn locate(&self, at: &At<'_>, inputs: &Inputs) -> Result<Option<Seen<Inputs>>, Failure>;
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Inputs>>, Failure>;
+    /// The inputs, read and written again.
+    #[cfg(test)]
+    fn reread(&self, inputs: Json) -> serde_json::Result<Json>;
 }
 
 /// An object as it is recorded, or as it was seen: in general form (see [`Place::general`]).
@@ -252,6 +259,11 @@ impl<K: RemoteKind> AnyKind for K {
         let seen = RemoteKind::list(self, at, inventory).await?;
         seen.into_iter().map(|seen| inputs::general_seen(at, seen)).collect()
     }
+
+    #[cfg(test)]
+    fn reread(&self, inputs: Json) -> serde_json::Result<Json> {
+        serde_json::to_value(serde_json::from_value::<K::Spec>(inputs)?)
+    }
 }
 
 /// What the tags say there is of a kind, looked at.
@@ -275,6 +287,16 @@ pub(crate) fn kind_of(name: &Kind) -> Option<&'static dyn AnyKind> {
 
 /// Every kind, in the order in which [`crate::driver`] discovers them: what others are found in before those.
 pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[
+    (kind::HTTP_API, &api::HttpApi),
+    (kind::WEBSOCKET_API, &api::WebSocketApi),
+    (kind::AUTHORIZER, &gateway::Authorizer),
+    (kind::INTEGRATION, &gateway::Integration),
+    (kind::ROUTE, &gateway::Route),
+    (kind::STAGE, &gateway::Stage),
+    (kind::DOMAIN, &domain::Domain),
+    (kind::DOMAIN_MAPPING, &domain::DomainMapping),
+    (kind::SCHEDULE_GROUP, &schedule::ScheduleGroup),
+    (kind::SCHEDULE, &schedule::Schedule),
     (kind::ROLE, &role::Role),
     (kind::LOG_GROUP, &log_group::LogGroup),
     (kind::ARTIFACTS, &bucket::Bucket::<true>),

@@ -1,31 +1,7 @@
 use serde_json::json;
-use sf_model::{Lookup, Selection, Source};
 
 use super::*;
-
-struct Nowhere;
-
-impl Lookup for Nowhere {
-    fn env(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _: &str) -> Result<String, String> {
-        Err("there are no files".into())
-    }
-
-    fn git_sha(&self) -> Result<String, String> {
-        Err("there is no repository".into())
-    }
-}
-
-fn app(settings: Json) -> App {
-    let text = "sf = 1\n[project]\nname = \"shop\"\n[functions.f]\nhandler = \"f.mjs#f\"\n".to_owned();
-    let source = Source { name: "sf.toml".into(), text };
-    let mut app = sf_model::load(&source, &Selection::default(), &Nowhere).app.unwrap();
-    app.provider_settings = settings;
-    app
-}
+use crate::testing::with_settings as app;
 
 fn problems(settings: Json) -> Vec<String> {
     let problems = Settings::read(&app(settings)).unwrap_err();

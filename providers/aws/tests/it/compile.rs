@@ -1,4 +1,4 @@
-use sf_plan::{Addr, Desired, Value};
+use sf_plan::Desired;
 use sf_provider::{Artifacts, Backend};
 use sf_provider_aws::Aws;
 
@@ -42,4 +42,62 @@ fn the_objects_are_a_graph_without_circles() {
     for manifest in [ABLE, MARKET, CONFORMANCE] {
         sf_plan::graph(compile(manifest)).unwrap();
     }
+}
+
+fn addrs(text: &str) -> Vec<String> {
+    compile(text).iter().map(|object| object.addr.to_string()).collect()
+}
+
+const TICK: &str = r#"
+sf = 1
+[project]
+name = "clock"
+[api]
+cors = { origins = ["*"] }
+[functions.tick]
+handler = "tick.py:tick"
+runtime = "python"
+on = [{ schedule = "rate(5 minutes)" }]
+"#;
+
+#[test]
+fn without_routes_there_is_no_api() {
+    assert!(addrs(TICK).contains(&"role/:schedules".to_owned()));
+    assert!(!addrs(TICK).iter().any(|addr| addr.starts_with("http-api") || addr.starts_with("stage")));
+}
+
+/// The policy of a function would get too long.
+#[test]
+fn many_routes_share_one_permission() {
+    let with = |count: usize| {
+        let routes: Vec<String> = (0..count).map(|index| format!("\"GET /r{index}\"")).collect();
+        let text = TICK.replace("runtime", &format!("http = [{}]\nruntime", routes.join(", ")));
+        let permissions = addrs(&text).into_iter().filter(|addr| addr.starts_with("permission/"));
+        permissions.collect::<Vec<_>>()
+    };
+    assert_eq!(with(20).len(), 20);
+    assert_eq!(with(21), ["permission/tick:api"]);
+}
+
+#[test]
+fn a_function_that_was_not_built_is_an_error() {
+    let app = load(ABLE);
+    let problems = Aws.compile(&app, &Artifacts::new()).unwrap_err();
+    assert_eq!(problems.len(), app.functions.len());
+    assert!(problems.iter().all(|problem| problem.code == "not-built"));
+}
+
+#[test]
+fn an_artifact_that_lambda_could_never_unpack_is_an_error() {
+    let app = load(TICK);
+    let mut built = artifacts(&app);
+    built.get_mut("tick").unwrap().size = 300 << 20;
+    assert_eq!(Aws.compile(&app, &built).unwrap_err()[0].code, "too-large");
+}
+
+#[test]
+fn what_holds_data_is_protected() {
+    let objects = compile(ABLE).into_iter().filter(|object| object.protect);
+    let protected: Vec<String> = objects.map(|object| object.addr.to_string()).collect();
+    assert_eq!(protected, ["bucket/portraits", "secret/api-key", "secret/smtp-password", "table/profiles"]);
 }

@@ -76,6 +76,10 @@ impl Operate for HostOperate {
         Ok(Some(info::info(status, &resources)))
     }
 
+    async fn is_bare(&self, cx: &Cx) -> Result<bool, Failure> {
+        Ok(self.info(cx).await?.is_none())
+    }
+
     fn secrets(&self) -> Option<&dyn Secrets> {
         Some(self)
     }

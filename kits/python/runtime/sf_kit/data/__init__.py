@@ -1,96 +1,85 @@
-"""What `ctx` reaches, over the data API (docs/data-api.md). Loaded at the first use of a resource."""
+"""What `ctx` reaches: the checks and the forms of values that are the same on every provider. Loaded at the first use of a resource.
+
+A driver carries the calls out: `DataApi` in `transport.py` on the embedded host, another one where the resources are a cloud's. It has
+these methods. `what` begins the message of an error; names and keys are text that is not empty; values of tables are as `values.encoded`
+writes them and come back as handlers get them; `data` is bytes. Errors are those of `sf_kit.errors`, with the codes of docs/data-api.md.
+
+    table_get(what, table, key)                              (item, version), or None
+    table_put(what, table, item, if_absent, if_version)      the version
+    table_delete(what, table, key, if_version)               whether there was one
+    table_query(what, table, query, limit, cursor)           ([(item, version)], cursor); query: partition, and where given sort, reverse
+    table_scan(what, table, limit, cursor)                   the same
+    object_open(what, bucket, key, span)                     (headers, stream), or None; span: a Range header's value, or None
+    object_head(what, bucket, key)                           headers, or None
+    object_put(what, bucket, key, body, about, if_absent, if_match)    {"etag", "size"}; about: content type, metadata
+    object_delete(what, bucket, key)
+    object_list(what, bucket, folded, limit, cursor)         (entries, prefixes, cursor); folded: prefix and delimiter, where given
+    object_url(what, bucket, key, method, expires)           the link
+    queue_send(what, queue, data, is_json, delay)            the message's id
+    topic_publish(what, topic, data, is_json, attributes)    the message's id
+    socket_send(what, socket, connection, data, is_text)     whether it was delivered
+    socket_close(what, socket, connection)
+    call(what, function, data)                               what the function returned
+    secret(what, name)                                       the value, as bytes
+
+Headers are names in lower case: content-type, content-length, content-range, etag, last-modified, and the metadata behind the driver's `META`.
+A stream has `read(size)`, `bytes()` and `close()`."""
 
 import json
-from _thread import allocate_lock
 from time import monotonic
-from urllib.parse import quote
 
-from ..errors import NotFound
-from .transport import Call, Transport
 from .values import plain
 
 SECRET_SECONDS = 300
 _secrets = {}
-_transports = {}
-_lock = allocate_lock()
 
 
-def segment(name):
-    """A name or a key as one segment of a path."""
+def named(name):
+    """A name or a key."""
     if not isinstance(name, str) or not name:
         raise TypeError(f"a name or a key is text that is not empty, not {name!r}")
-    # Many programs take a segment `.` or `..` for a way through the path.
-    return name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="")
+    return name
 
 
 class Resources:
-    """The resources as one invocation reaches them: with its trace, and until its deadline."""
+    """The resources as one invocation reaches them."""
 
-    def __init__(self, source, trace, deadline):
-        with _lock:
-            if source not in _transports:
-                _transports[source] = Transport(*source)
-        self._transport = _transports[source]
-        self._trace, self._deadline = trace, deadline
-
-    def open(self, method, path, what, **more):
-        """An answer whose body is still to be read; raises for any status but 2xx. `what` begins the message of an error."""
-        call = Call(method, path, what, self._deadline, **more)
-        if self._trace:
-            call.headers["traceparent"] = self._trace
-        return self._transport.open(call)
-
-    def ask(self, method, path, what, value=None, hook=None, **more):
-        """The JSON of an answer."""
-        if value is not None:
-            more["body"] = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-            more["headers"] = {"content-type": "application/json", **more.get("headers", {})}
-        answer = self.open(method, path, what, **more).bytes()
-        return json.loads(answer, object_hook=hook) if answer else None
+    def __init__(self, driver):
+        self._driver = driver
 
     def table(self, name):
         from .tables import Table
 
-        return Table(self, name)
+        return Table(self._driver, named(name))
 
     def bucket(self, name):
         from .buckets import Bucket
 
-        return Bucket(self, name)
+        return Bucket(self._driver, named(name))
 
     def queue(self, name):
         from .messages import Queue
 
-        return Queue(self, name)
+        return Queue(self._driver, named(name))
 
     def topic(self, name):
         from .messages import Topic
 
-        return Topic(self, name)
+        return Topic(self._driver, named(name))
 
     def socket(self, name):
         from .messages import Socket
 
-        return Socket(self, name)
+        return Socket(self._driver, named(name))
 
     def call(self, function, payload=None):
         """What the function returned. It is called once: a call that broke is not made again."""
-        what = f"call function {function}"
-        body = json.dumps(plain(payload, what), ensure_ascii=False).encode()
-        headers = {"content-type": "application/json"}
-        return self.ask("POST", f"/functions/{segment(function)}", what, body=body, headers=headers)
+        what = f"call function {named(function)}"
+        return self._driver.call(what, function, json.dumps(plain(payload, what), ensure_ascii=False).encode())
 
     def secret(self, name):
-        known = _secrets.get(name)
+        known = _secrets.get(named(name))
         if known is None or known[1] < monotonic():
-            value = self.open("GET", f"/secrets/{segment(name)}", f"read secret {name}", repeatable=True).bytes()
+            value = self._driver.secret(f"read secret {name}", name)
             known = _secrets[name] = value.decode(), monotonic() + SECRET_SECONDS
         return known[0]
-
-
-def or_none(open_answer):
-    """The answer, or None where there is no such thing."""
-    try:
-        return open_answer()
-    except NotFound:
-        return None

@@ -1,25 +1,23 @@
 """`ctx.bucket(name)`: objects as streams."""
 
 import re
-from urllib.parse import urlencode
 
-from . import or_none, segment
-from .pages import Page, Pages, bounds
+from . import named
+from .pages import Page, Pages
 
 CHUNK = 65536
 BYTES = "application/octet-stream"
-META = "x-sf-meta-"
 
 
 class ObjectFacts:
     """What is known of an object: `size` (of all of it, also when a range was asked for), `etag`, `content_type`, `metadata`, `modified`."""
 
-    def __init__(self, headers):
+    def __init__(self, headers, meta):
         total = headers.get("content-range", "").rpartition("/")[2] or headers.get("content-length")
         self.size = None if total is None else int(total)
         self.etag = headers.get("etag")
         self.content_type = headers.get("content-type", BYTES)
-        self.metadata = {name.lower()[len(META) :]: value for name, value in headers.items() if name.lower().startswith(META)}
+        self.metadata = {name.lower()[len(meta) :]: value for name, value in headers.items() if name.lower().startswith(meta)}
         self._modified = headers.get("last-modified")
 
     @property
@@ -33,19 +31,19 @@ class ObjectFacts:
 class StoredObject(ObjectFacts):
     """An object and its bytes, which are read once: by `read`, in chunks by iterating, or at once. Left unread, it is to be closed."""
 
-    def __init__(self, answer):
-        super().__init__(answer.headers)
-        self._answer = answer
+    def __init__(self, headers, meta, stream):
+        super().__init__(headers, meta)
+        self._stream = stream
 
     def read(self, size=-1):
         """At most so many bytes, b"" at the end; all without a size."""
-        return self._answer.read(size)
+        return self._stream.read(size)
 
     def __iter__(self):
-        return iter(lambda: self._answer.read(CHUNK), b"")
+        return iter(lambda: self._stream.read(CHUNK), b"")
 
     def bytes(self):
-        return self._answer.bytes()
+        return self._stream.bytes()
 
     def text(self):
         return self.bytes().decode()
@@ -56,7 +54,7 @@ class StoredObject(ObjectFacts):
         return loads(self.bytes())
 
     def close(self):
-        self._answer.close()
+        self._stream.close()
 
     def __enter__(self):
         return self
@@ -83,63 +81,48 @@ class ListedObject:
 
 
 class Bucket:
-    def __init__(self, resources, name):
-        self._resources, self._name = resources, name
-        self._path = f"/buckets/{segment(name)}"
+    def __init__(self, driver, name):
+        self._driver, self._name = driver, name
 
-    def _open(self, method, key, **more):
-        what = f"{method.lower()} {key} of bucket {self._name}"
-        return self._resources.open(method, f"{self._path}/objects/{segment(key)}", what, **more)
+    def _target(self, operation, key):
+        return f"{operation} {named(key)} of bucket {self._name}", self._name, key
 
     def get(self, key, range=None):
         """The object, or None. `range`: its first and last byte, `(0, 99)`; without a last one, `(100, None)`, to the end."""
-        headers = {} if range is None else {"range": range_header(range)}
-        answer = or_none(lambda: self._open("GET", key, headers=headers, repeatable=True))
-        return None if answer is None else StoredObject(answer)
+        span = None if range is None else range_header(range)
+        found = self._driver.object_open(*self._target("get", key), span)
+        return None if found is None else StoredObject(found[0], self._driver.META, found[1])
 
     def head(self, key):
         """What is known of an object, or None."""
-        answer = or_none(lambda: self._open("HEAD", key, repeatable=True))
-        if answer is None:
-            return None
-        answer.bytes()
-        return ObjectFacts(answer.headers)
+        headers = self._driver.object_head(*self._target("head", key))
+        return None if headers is None else ObjectFacts(headers, self._driver.META)
 
     def put(self, key, body, content_type=None, metadata=None, if_absent=False, if_match=None):
         """Stores all of the body or nothing; `{"etag": …, "size": …}`. Streams pass through."""
         data, default_type = body_of(body)
-        headers = {"content-type": content_type or default_type, **metadata_headers(metadata)}
-        if if_absent:
-            headers["if-none-match"] = "*"
-        if if_match is not None:
-            headers["if-match"] = if_match
-        free = not if_absent and if_match is None
-        from json import loads
-
-        return loads(self._open("PUT", key, body=data, headers=headers, repeatable=free).bytes())
+        about = content_type or default_type, checked_metadata(metadata)
+        return self._driver.object_put(*self._target("put", key), data, about, bool(if_absent), if_match)
 
     def delete(self, key):
         """Also if there is none."""
-        self._open("DELETE", key, repeatable=True).bytes()
+        self._driver.object_delete(*self._target("delete", key))
 
     def list(self, prefix=None, delimiter=None, limit=None, cursor=None):
         """The objects by their keys. With a delimiter, what lies deeper is gathered in the `prefixes` of each page()."""
-        given = {"prefix": prefix, "delimiter": delimiter}
-        given = {name: value for name, value in given.items() if value is not None}
+        folded = {"prefix": prefix, "delimiter": delimiter}
+        folded = {name: value for name, value in folded.items() if value is not None}
 
         def fetch(limit, cursor):
-            query = urlencode({**given, **bounds(limit, cursor)})
-            path = f"{self._path}/objects?{query}" if query else f"{self._path}/objects"
-            answer = self._resources.ask("GET", path, f"list bucket {self._name}", repeatable=True)
-            items = [ListedObject(entry) for entry in answer["objects"]]
-            return Page(items, answer.get("cursor"), answer.get("prefixes") or ())
+            what = f"list bucket {self._name}"
+            entries, prefixes, next_cursor = self._driver.object_list(what, self._name, folded, limit, cursor)
+            return Page([ListedObject(entry) for entry in entries], next_cursor, prefixes)
 
         return Pages(fetch, limit, cursor)
 
     def url(self, key, method="GET", expires=900):
         """A link with which whoever has it may do just this, for `expires` seconds."""
-        body = {"key": key, "method": method, "expires": expires}
-        return self._resources.ask("POST", f"{self._path}/url", f"url of bucket {self._name}", body, repeatable=True)["url"]
+        return self._driver.object_url(f"url of bucket {self._name}", self._name, named(key), method, expires)
 
 
 def range_header(span):
@@ -149,13 +132,13 @@ def range_header(span):
     return f"bytes={first}-{'' if last is None else last}"
 
 
-def metadata_headers(metadata):
-    headers = {}
+def checked_metadata(metadata):
+    checked = {}
     for name, value in (metadata or {}).items():
         if not re.fullmatch(r"[\w-]+", name, re.ASCII) or not isinstance(value, str) or not re.fullmatch(r"[ -~]*", value):
             raise ValueError(f"metadata {name!r}: names are letters, digits, - and _, values are ASCII text")
-        headers[META + name.lower()] = value
-    return headers
+        checked[name.lower()] = value
+    return checked
 
 
 def body_of(body):

@@ -43,9 +43,3 @@ class Pages:
     def __iter__(self):
         for page in self.pages():
             yield from page.items
-
-
-def bounds(limit, cursor):
-    """The members of a request that are given."""
-    given = {"limit": limit, "cursor": cursor}
-    return {name: value for name, value in given.items() if value is not None}

@@ -1,8 +1,6 @@
 """`ctx.table(name)`."""
 
-from ..events import bytes_hook
-from . import segment
-from .pages import Page, Pages, bounds
+from .pages import Page, Pages
 from .values import encoded
 
 
@@ -13,57 +11,47 @@ class Item(dict):
 
 
 class Table:
-    def __init__(self, resources, name):
-        self._resources, self._name = resources, name
-        self._path = f"/tables/{segment(name)}"
+    def __init__(self, driver, name):
+        self._driver, self._name = driver, name
 
-    def _ask(self, operation, body, repeatable):
-        what = f"{operation} table {self._name}"
-        more = {"hook": bytes_hook, "repeatable": repeatable}
-        return self._resources.ask("POST", f"{self._path}/{operation}", what, body, **more)
+    def _what(self, operation):
+        return f"{operation} table {self._name}"
 
     def get(self, key):
         """The item with this key, `{"id": "7"}`, or None."""
-        answer = self._ask("get", {"key": encoded(key, "key")}, True)
-        return None if answer["item"] is None else item_of(answer)
+        found = self._driver.table_get(self._what("get"), self._name, encoded(key, "key"))
+        return None if found is None else item_of(found)
 
     def put(self, item, if_absent=False, if_version=None):
         """Writes an item in place of that with the same key; its new version. Raises Conflict when a condition does not hold."""
-        body = {"item": encoded(item, "item")}
-        if if_absent:
-            body["ifAbsent"] = True
-        if if_version is not None:
-            body["ifVersion"] = checked(if_version)
-        version = self._ask("put", body, len(body) == 1)["version"]
+        conditions = bool(if_absent), checked(if_version)
+        version = self._driver.table_put(self._what("put"), self._name, encoded(item, "item"), *conditions)
         if isinstance(item, Item):
             item._version = version
         return version
 
     def delete(self, key, if_version=None):
         """Whether there was one."""
-        body = {"key": encoded(key, "key")}
-        if if_version is not None:
-            body["ifVersion"] = checked(if_version)
-        # Not to be repeated: the second time there would be nothing.
-        return self._ask("delete", body, False)["existed"]
+        return self._driver.table_delete(self._what("delete"), self._name, encoded(key, "key"), checked(if_version))
 
     def query(self, partition, sort=None, reverse=False, limit=None, cursor=None):
         """The items of one partition, in the order of the sort key: `sort={"gte": 7}`, and so on."""
-        body = {"partition": encoded(partition, "partition")}
+        query = {"partition": encoded(partition, "partition")}
         if sort is not None:
-            body["sort"] = encoded(sort, "sort")
+            query["sort"] = encoded(sort, "sort")
         if reverse:
-            body["reverse"] = True
-        return self._pages("query", body, limit, cursor)
+            query["reverse"] = True
+        ask = self._driver.table_query
+        return self._pages(lambda *bounds: ask(self._what("query"), self._name, query, *bounds), limit, cursor)
 
     def scan(self, limit=None, cursor=None):
         """All items, in no promised order."""
-        return self._pages("scan", {}, limit, cursor)
+        return self._pages(lambda *bounds: self._driver.table_scan(self._what("scan"), self._name, *bounds), limit, cursor)
 
-    def _pages(self, operation, body, limit, cursor):
+    def _pages(self, ask, limit, cursor):
         def fetch(limit, cursor):
-            answer = self._ask(operation, {**body, **bounds(limit, cursor)}, True)
-            return Page([item_of(entry) for entry in answer["items"]], answer.get("cursor"))
+            found, next_cursor = ask(limit, cursor)
+            return Page([item_of(entry) for entry in found], next_cursor)
 
         return Pages(fetch, limit, cursor)
 
@@ -75,13 +63,13 @@ class Table:
             raise TypeError("version: this is no item that get, query or scan gave") from None
 
 
-def item_of(entry):
-    item = Item(entry["item"])
-    item._version = entry.get("version")
+def item_of(found):
+    item = Item(found[0])
+    item._version = found[1]
     return item
 
 
 def checked(version):
-    if not isinstance(version, str):
+    if version is not None and not isinstance(version, str):
         raise TypeError(f"if_version is the text that a read or a write gave, not {version!r}")
     return version

@@ -1,13 +1,14 @@
-"""HTTP to the data API: connections that are kept, deadlines, and errors as exceptions."""
+"""HTTP to the data API (docs/data-api.md): connections that are kept, deadlines, and errors as exceptions."""
 
 import socket
 from _thread import allocate_lock
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
-from json import loads
+from json import dumps, loads
 from time import time
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from ..errors import BY_CODE, SfError
+from ..errors import BY_CODE, NotFound, SfError
+from ..events import bytes_hook
 
 IDLE = 32
 """Connections kept, at most; more than that only wait to be closed by the other side."""
@@ -192,3 +193,144 @@ def error_of(call, status, body):
         code, message, hint = CODES.get(status, "error"), f"answered with status {status}", None
     kind = BY_CODE.get(code, SfError)
     return kind(f"{call.what}: {message}", code, hint, status)
+
+
+_transports = {}
+_lock = allocate_lock()
+JSON = "application/json"
+BYTES = "application/octet-stream"
+
+
+def segment(name):
+    """A name or a key as one segment of a path."""
+    # Many programs take a segment `.` or `..` for a way through the path.
+    return name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="")
+
+
+def or_none(open_answer):
+    """The answer, or None where there is no such thing."""
+    try:
+        return open_answer()
+    except NotFound:
+        return None
+
+
+def given(**members):
+    """Those of them that are something."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+class DataApi:
+    """The driver (see the package's own text) of one invocation: with its trace, and until its deadline."""
+
+    META = "x-sf-meta-"
+
+    def __init__(self, source, trace, deadline):
+        with _lock:
+            if source not in _transports:
+                _transports[source] = Transport(*source)
+        self._transport = _transports[source]
+        self._trace, self._deadline = trace, deadline
+
+    def _open(self, method, path, what, **more):
+        """An answer whose body is still to be read; raises for any status but 2xx."""
+        call = Call(method, path, what, self._deadline, **more)
+        if self._trace:
+            call.headers["traceparent"] = self._trace
+        return self._transport.open(call)
+
+    def _ask(self, method, path, what, value=None, hook=None, **more):
+        """The JSON of an answer."""
+        if value is not None:
+            more["body"] = dumps(value, ensure_ascii=False, allow_nan=False).encode()
+            more["headers"] = {"content-type": JSON, **more.get("headers", {})}
+        answer = self._open(method, path, what, **more).bytes()
+        return loads(answer, object_hook=hook) if answer else None
+
+    def _table(self, operation, what, table, body, repeatable):
+        return self._ask("POST", f"/tables/{segment(table)}/{operation}", what, body, bytes_hook, repeatable=repeatable)
+
+    def table_get(self, what, table, key):
+        answer = self._table("get", what, table, {"key": key}, True)
+        return None if answer["item"] is None else (answer["item"], answer["version"])
+
+    def table_put(self, what, table, item, if_absent, if_version):
+        body = {"item": item, **given(ifAbsent=True if if_absent else None, ifVersion=if_version)}
+        return self._table("put", what, table, body, len(body) == 1)["version"]
+
+    def table_delete(self, what, table, key, if_version):
+        # Not to be repeated: the second time there would be nothing.
+        return self._table("delete", what, table, {"key": key, **given(ifVersion=if_version)}, False)["existed"]
+
+    def table_query(self, what, table, query, limit, cursor, operation="query"):
+        answer = self._table(operation, what, table, {**query, **given(limit=limit, cursor=cursor)}, True)
+        return [(entry["item"], entry["version"]) for entry in answer["items"]], answer.get("cursor")
+
+    def table_scan(self, what, table, limit, cursor):
+        return self.table_query(what, table, {}, limit, cursor, "scan")
+
+    def _object(self, method, what, bucket, key, **more):
+        return self._open(method, f"/buckets/{segment(bucket)}/objects/{segment(key)}", what, **more)
+
+    def object_open(self, what, bucket, key, span):
+        answer = or_none(lambda: self._object("GET", what, bucket, key, headers=given(range=span), repeatable=True))
+        return None if answer is None else (answer.headers, answer)
+
+    def object_head(self, what, bucket, key):
+        answer = or_none(lambda: self._object("HEAD", what, bucket, key, repeatable=True))
+        if answer is None:
+            return None
+        answer.bytes()
+        return answer.headers
+
+    def object_put(self, what, bucket, key, body, about, if_absent, if_match):
+        content_type, metadata = about
+        headers = {"content-type": content_type, **{self.META + name: value for name, value in metadata.items()}}
+        if if_absent:
+            headers["if-none-match"] = "*"
+        if if_match is not None:
+            headers["if-match"] = if_match
+        free = not if_absent and if_match is None
+        return loads(self._object("PUT", what, bucket, key, body=body, headers=headers, repeatable=free).bytes())
+
+    def object_delete(self, what, bucket, key):
+        self._object("DELETE", what, bucket, key, repeatable=True).bytes()
+
+    def object_list(self, what, bucket, folded, limit, cursor):
+        query = urlencode({**folded, **given(limit=limit, cursor=cursor)})
+        path = f"/buckets/{segment(bucket)}/objects"
+        answer = self._ask("GET", f"{path}?{query}" if query else path, what, repeatable=True)
+        return answer["objects"], answer.get("prefixes") or (), answer.get("cursor")
+
+    def object_url(self, what, bucket, key, method, expires):
+        body = {"key": key, "method": method, "expires": expires}
+        return self._ask("POST", f"/buckets/{segment(bucket)}/url", what, body, repeatable=True)["url"]
+
+    def _message(self, path, what, data, is_json, more):
+        headers = {"content-type": JSON if is_json else BYTES, **more}
+        return self._ask("POST", path, what, body=data, headers=headers)["id"]
+
+    def queue_send(self, what, queue, data, is_json, delay):
+        more = {"x-sf-delay": str(delay)} if delay else {}
+        return self._message(f"/queues/{segment(queue)}/messages", what, data, is_json, more)
+
+    def topic_publish(self, what, topic, data, is_json, attributes):
+        # A header holds ASCII, and `dumps` writes nothing else.
+        more = {"x-sf-attributes": dumps(attributes)} if attributes else {}
+        return self._message(f"/topics/{segment(topic)}/messages", what, data, is_json, more)
+
+    def _connection(self, socket_name, connection):
+        return f"/sockets/{segment(socket_name)}/connections/{segment(connection)}"
+
+    def socket_send(self, what, socket, connection, data, is_text):
+        headers = {"content-type": "text/plain" if is_text else BYTES}
+        return self._ask("POST", self._connection(socket, connection), what, body=data, headers=headers)["delivered"]
+
+    def socket_close(self, what, socket, connection):
+        self._open("DELETE", self._connection(socket, connection), what, repeatable=True).bytes()
+
+    def call(self, what, function, data):
+        return self._ask("POST", f"/functions/{segment(function)}", what, body=data, headers={"content-type": JSON})
+
+    def secret(self, what, name):
+        return self._open("GET", f"/secrets/{segment(name)}", what, repeatable=True).bytes()

@@ -1,0 +1,38 @@
+//! What people do with what is deployed: invoke, read logs, look, and the data.
+
+mod info;
+mod invoke;
+mod logs;
+
+use async_trait::async_trait;
+use sf_plan::Failure;
+use sf_provider::{Cx, Info, Invocation, InvokeResult, LogQuery, LogStream, Operate};
+
+use crate::api::Client;
+
+/// The operations of one account and region.
+#[derive(Clone, Debug)]
+pub struct AwsOperate {
+    api: Client,
+}
+
+impl AwsOperate {
+    pub(crate) fn new(api: Client) -> Self {
+        Self { api }
+    }
+}
+
+#[async_trait]
+impl Operate for AwsOperate {
+    async fn invoke(&self, cx: &Cx, invocation: &Invocation) -> Result<InvokeResult, Failure> {
+        invoke::run(&self.api, cx, invocation).await
+    }
+
+    async fn logs(&self, cx: &Cx, query: &LogQuery) -> Result<LogStream, Failure> {
+        logs::run(&self.api, cx, query).await
+    }
+
+    async fn info(&self, cx: &Cx) -> Result<Option<Info>, Failure> {
+        info::run(&self.api, cx).await
+    }
+}

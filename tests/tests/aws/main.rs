@@ -1,0 +1,13 @@
+//! The promises of `sf` on AWS, each checked with the compiled program against a strict counterpart (`shared/oracles/aws`). Where there is
+//! none the tests say that they were skipped.
+
+mod commands;
+mod counterpart;
+mod deploy;
+mod faults;
+mod limits;
+mod market;
+mod policies;
+mod scale;
+mod support;
+mod transcripts;

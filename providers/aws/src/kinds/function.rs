@@ -14,6 +14,7 @@ use super::{At, Inventory, Made, RemoteKind, Seen, Undone, owner};
 use crate::api::{ApiError, lambda};
 use crate::names::{self, LIVE};
 use code::Source;
+pub(crate) use code::is_kept;
 pub(super) use settle::with_patience;
 use settle::{is_there_already, settled};
 use spec::Spec;

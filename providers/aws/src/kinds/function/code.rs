@@ -195,6 +195,15 @@ mod tests {
         assert_eq!(parts("somebody-elses.txt"), None);
     }
 
+    #[test]
+    fn what_is_too_large_for_a_request_goes_through_the_bucket() {
+        let of = |file| Source { digest: "abc".into(), sha256: "00".into(), file };
+        let sized = |size| of(Some(File { path: PathBuf::new(), size }));
+        assert!(sized(LARGEST_INLINE).is_inline());
+        assert!(!sized(LARGEST_INLINE + 1).is_inline());
+        assert!(!of(None).is_inline(), "only the bucket has it");
+    }
+
     #[tokio::test]
     async fn a_file_is_hashed_whole() {
         let file = tempfile::NamedTempFile::new().unwrap();

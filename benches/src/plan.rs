@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sf_plan::{
     Action, Addr, Call, CallAction, Desired, Effect, Kind, Lineage, Outcome, Path, Plan, RemoteId, Run,
-    Schemas, Serial, State, Value, diff, graph, schedule,
+    Schemas, State, Value, diff, graph, schedule,
 };
 
 use crate::Result;

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sf_build::{Artifact, BuildError, Layout};
+use sf_build::{Artifact, BuildError, ExtraFile, Extras, Layout};
 use sf_engine::{LocalStore, Provider};
 use sf_model::{Diagnostic, Severity};
 use sf_plan::{Desired, Digest};
-use sf_provider::{ArtifactSource, BuiltArtifact, Cx};
+use sf_provider::{ArtifactSource, BuiltArtifact, Cx, KitFile};
 
 use crate::errors::{Error, Exit};
 use crate::project::Project;
@@ -28,7 +28,7 @@ pub(crate) fn build(ui: &Ui, project: &Project, only: Option<&[String]>) -> Resu
     let total = only.map_or(project.app.functions.len(), <[String]>::len);
     let progress = Building { ui, progress: ui.progress("building", total) };
     write_types(ui, project);
-    let built = sf_build::build(&project.app, &layout(project), only, &progress);
+    let built = sf_build::build(&project.app, &layout(project), only, &extras(project, only), &progress);
     drop(progress);
     let artifacts = built.map_err(|failures| failed(ui, project, total, &failures))?;
     for (function, artifact) in &artifacts {
@@ -43,6 +43,20 @@ pub(crate) fn build(ui: &Ui, project: &Project, only: Option<&[String]>) -> Resu
 fn layout(project: &Project) -> Layout {
     let root = project.manifest.root.clone();
     Layout { cache: root.join(".sf").join("cache"), root }
+}
+
+/// What the provider needs beside the code of the functions that are built.
+fn extras(project: &Project, only: Option<&[String]>) -> Extras {
+    let wanted = |name: &String| only.is_none_or(|names| names.contains(name));
+    let files = |function: &sf_model::Function| -> Vec<ExtraFile> {
+        let kit = project.backend.kit(&project.app, function).into_iter();
+        kit.map(|KitFile { path, bytes, executable }| ExtraFile { path, bytes, executable }).collect()
+    };
+    let functions = project.app.functions.iter().filter(|(name, _)| wanted(name));
+    Extras {
+        of: format!("kit of {}", project.backend.name()),
+        files: functions.map(|(name, function)| (name.clone(), files(function))).collect(),
+    }
 }
 
 /// Writes what editors want to know of the kits. That it fails is no reason not to build.

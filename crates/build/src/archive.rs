@@ -34,6 +34,7 @@ pub(crate) fn assemble(
             }
             Source::Bytes(bytes) => (false, hex(&Sha256::digest(bytes)), bytes.len() as u64),
             Source::Kit(kit) => (false, kit.sha256.clone(), kit.bytes.len() as u64),
+            Source::Extra(extra) => (extra.executable, extra.sha256.to_string(), extra.bytes.len() as u64),
         };
         files.push(Entry { path: path.clone(), executable, sha256, size, why: file.why.clone() });
     }
@@ -79,6 +80,7 @@ fn write<'a>(target: &Path, files: impl Iterator<Item = (&'a Entry, &'a Source)>
         match source {
             Source::Bytes(bytes) => zip.write_all(bytes)?,
             Source::Kit(kit) => zip.write_all(kit.bytes)?,
+            Source::Extra(extra) => zip.write_all(&extra.bytes)?,
             Source::File(path) => copy(path, entry, &mut zip, &mut buffer)?,
         }
     }

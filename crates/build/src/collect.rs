@@ -11,6 +11,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use rustc_hash::FxHashMap;
 use sf_model::{Function, Handler, Interface, RuntimeFamily};
 
+use crate::extra::{self, Extra, Extras};
 use crate::files::Files;
 use crate::scan_cache::{Scan, Scans};
 use crate::{Cause, Layout, Progress, kit, node, python, tree, web};
@@ -26,13 +27,14 @@ pub(crate) struct Shared<'a> {
     pub(crate) node: node::Shared,
     pub(crate) python: python::Shared,
     pub(crate) web: web::Shared,
+    pub(crate) extras: extra::Shared<'a>,
     listing: OnceLock<Result<Vec<String>, Cause>>,
     /// Folders without links in their paths, by how they were named.
     folders: RwLock<FxHashMap<OsString, PathBuf>>,
 }
 
 impl<'a> Shared<'a> {
-    pub(crate) fn open(layout: &'a Layout, progress: &'a dyn Progress) -> Self {
+    pub(crate) fn open(layout: &'a Layout, extras: &'a Extras, progress: &'a dyn Progress) -> Self {
         let root = layout.root.canonicalize().unwrap_or_else(|_| layout.root.clone());
         let (files, scans) = rayon::join(|| Files::open(&layout.cache, &root), || Scans::open(&layout.cache));
         Self {
@@ -43,6 +45,7 @@ impl<'a> Shared<'a> {
             node: node::Shared::default(),
             python: python::Shared::default(),
             web: web::Shared::default(),
+            extras: extra::Shared::of(extras),
             listing: OnceLock::new(),
             folders: RwLock::default(),
             root,
@@ -126,6 +129,8 @@ pub(crate) enum Source {
     Bytes(Vec<u8>),
     /// Embedded in `sf`.
     Kit(&'static kit::KitFile),
+    /// Asked for by the caller.
+    Extra(Extra),
 }
 
 /// A file of an artifact, and why.
@@ -171,6 +176,7 @@ pub(crate) fn collect(function: &Function, shared: &Shared<'_>) -> Result<Collec
         let picked = Picked { source: Source::Kit(file), why: "kit".into() };
         collected.files.insert(file.path.clone(), picked);
     }
+    extra::add(function, &mut collected, shared)?;
     Ok(collected)
 }
 

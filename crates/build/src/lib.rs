@@ -1,7 +1,7 @@
 //! Source tree -> artifact: which files belong to a function and why, their hashes, and a deterministic zip, content-addressed.
 //!
 //! ```text
-//! App ─ collect (node: imports or esbuild | python: imports | web: command) ─> Picked files ─ hash (stat cache) ─> digest ─ zip
+//! App ─ collect (node: imports or esbuild | python: imports | web: command; kit; extras) ─> Picked files ─ hash (stat cache) ─> digest ─ zip
 //! ```
 //!
 //! What enters a digest is listed in [`digest`]. Nothing is zipped when the cache has the digest's zip already.
@@ -9,6 +9,7 @@
 mod archive;
 mod collect;
 pub mod digest;
+mod extra;
 mod files;
 mod kit;
 mod node;
@@ -25,6 +26,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sf_model::{App, Function};
 use sf_plan::Digest;
+
+pub use crate::extra::{ExtraFile, Extras};
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -72,7 +75,8 @@ pub struct Entry {
     pub sha256: String,
     /// Bytes.
     pub size: u64,
-    /// Why it is there: `handler`, `imported by src/a.mjs`, `package.include "x/**"`, `kit`, `build output`, `bundled by esbuild 0.28.2`.
+    /// Why it is there: `handler`, `imported by src/a.mjs`, `package.include "x/**"`, `kit`, `kit of aws`,
+    /// `build output`, `bundled by esbuild 0.28.2`.
     pub why: String,
 }
 
@@ -137,7 +141,7 @@ impl Cause {
     }
 }
 
-/// Builds all functions of the App (or those named in `only`), in parallel. All errors at once.
+/// Builds all functions of the App (or those named in `only`), in parallel, each with its `extras`. All errors at once.
 ///
 /// # Errors
 /// Each function that could not be built, with the reason.
@@ -145,9 +149,10 @@ pub fn build(
     app: &App,
     layout: &Layout,
     only: Option<&[String]>,
+    extras: &Extras,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<String, Artifact>, Vec<BuildError>> {
-    let shared = collect::Shared::open(layout, progress);
+    let shared = collect::Shared::open(layout, extras, progress);
     let wanted = |function: &&Function| only.is_none_or(|names| names.contains(&function.name));
     let functions: Vec<&Function> = app.functions.values().filter(wanted).collect();
     let results: Vec<_> = functions

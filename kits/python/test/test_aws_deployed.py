@@ -1,5 +1,7 @@
 """The kit as Lambda runs it: functions of the conformance project, deployed to the strict AWS counterpart and called from outside."""
 
+import asyncio
+import base64
 import io
 import json
 import pathlib
@@ -27,6 +29,7 @@ ALLOWED = [
     {"Effect": "Allow", "Action": ["sqs:ChangeMessageVisibility", "sqs:ChangeMessageVisibilityBatch"], "Resource": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dep-py-work"},
     {"Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"],
      "Resource": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dep-py-work"},
+    {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:dep-py-callee:live"},
 ]
 
 
@@ -54,14 +57,19 @@ class Deployed(unittest.TestCase):
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
         iam = oracle.client("iam")
         cls.role = iam.create_role(RoleName="dep-py", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-        policy = {"Version": "2012-10-17", "Statement": ALLOWED}
+        cls.chat = oracle.client("apigatewayv2").create_api(Name="dep-py-chat", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
+        manage = {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{cls.chat}/live/*"}
+        policy = {"Version": "2012-10-17", "Statement": [*ALLOWED, manage]}
         iam.put_role_policy(RoleName="dep-py", PolicyName="uses", PolicyDocument=json.dumps(policy))
         uses = {"events": EVENTS, "watched": WATCHED, "work": {"queue": "dep-py-work", "access": "write"}}
-        names = {"queue": {"dep-py-work": "work"}, "table": {"dep-py-watched": "watched"}}
+        uses["chat"] = {"socket": f"{oracle.start()}/_aws/execute-api/{cls.chat}/live", "access": "write"}
+        uses["callee"] = {"function": "dep-py-callee", "access": "call"}
+        names = {"socket": {cls.chat: "chat"}, "queue": {"dep-py-work": "work"}, "table": {"dep-py-watched": "watched"}}
         cls.aliases = {
             name: cls.deploy(name, file, uses, names)
-            for name, file in (("echo", "echo.py"), ("operate", "operate.py"), ("callee", "callee.py"), ("worker", "consume.py"), ("changed", "consume.py"))
+            for name, file in (("echo", "echo.py"), ("operate", "operate.py"), ("callee", "callee.py"), ("worker", "consume.py"), ("changed", "consume.py"), ("talk", "consume.py"))
         }
+        cls.socket()
         cls.url = cls.api({"POST /operate": "operate", "ANY /echo": "echo", "ANY /echo/{first}/{second}": "echo", "ANY /rest/{path+}": "echo"})
         mapping = oracle.client("lambda").create_event_source_mapping
         mapping(FunctionName=cls.aliases["worker"], EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:dep-py-work", FunctionResponseTypes=["ReportBatchItemFailures"])
@@ -100,12 +108,27 @@ class Deployed(unittest.TestCase):
             if name not in integrations:
                 target = {"IntegrationType": "AWS_PROXY", "IntegrationUri": cls.aliases[name], "PayloadFormatVersion": "2.0"}
                 integrations[name] = api.create_integration(ApiId=ident, **target)["IntegrationId"]
-                source = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{ident}/*"
-                who = {"StatementId": "api", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com", "SourceArn": source}
-                oracle.client("lambda").add_permission(FunctionName=f"dep-py-{name}", Qualifier="live", **who)
+                cls.permit(ident, name)
             api.create_route(ApiId=ident, RouteKey=key, Target=f"integrations/{integrations[name]}")
         api.create_stage(ApiId=ident, StageName="$default", AutoDeploy=True)
         return ident
+
+    @classmethod
+    def permit(cls, ident, name):
+        source = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{ident}/*"
+        who = {"StatementId": "api", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com", "SourceArn": source}
+        oracle.client("lambda").add_permission(FunctionName=f"dep-py-{name}", Qualifier="live", **who)
+
+    @classmethod
+    def socket(cls):
+        """A WebSocket API whose one function is `talk`."""
+        api = oracle.client("apigatewayv2")
+        arn = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{cls.aliases['talk']}/invocations"
+        target = api.create_integration(ApiId=cls.chat, IntegrationType="AWS_PROXY", IntegrationUri=arn)["IntegrationId"]
+        for key in ("$connect", "$default", "$disconnect"):
+            api.create_route(ApiId=cls.chat, RouteKey=key, Target=f"integrations/{target}")
+        cls.permit(cls.chat, "talk")
+        api.create_stage(ApiId=cls.chat, StageName="live", AutoDeploy=True)
 
     def http(self, path, method="GET", body=None, headers=None):
         host = {"host": f"{self.url}.execute-api.{REGION}.amazonaws.com"}
@@ -170,6 +193,41 @@ class Deployed(unittest.TestCase):
         one, two = {"id": "w/1", "n": 1}, {"id": "w/1", "n": 2}
         expected = [("insert", None, one), ("update", one, two), ("remove", two, None)]
         self.assertEqual([(item["change"], item["before"], item["after"]) for item in seen], expected)
+
+    def test_sockets(self):
+        """With the client of the library that the counterpart is written with."""
+        import aiohttp
+
+        async def converse(query, texts):
+            url = f"{oracle.start().replace('http', 'ws')}/live?{query}"
+            host = {"host": f"{self.chat}.execute-api.{REGION}.amazonaws.com"}
+            async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=host) as socket:
+                for text in texts:
+                    await socket.send_str(text)
+                return [(await socket.receive(DEADLINE_S)).data for _ in texts]
+
+        self.assertEqual(asyncio.run(converse("run=chat-run", ["hello", "grüße 👋"])), ["hello", "grüße 👋"])
+        (seen,) = until(lambda: self.seen("chat-run"), len, "the connection is written down")
+        gone = lambda: [item for item in self.seen("chat") if item["connection"] == seen["connection"]]
+        (left,) = until(gone, len, "the end of the connection is written down")
+        self.assertEqual((seen["type"], left["type"]), ("sf.socket.connect", "sf.socket.disconnect"))
+        for connection in (seen["connection"], "never-one="):
+            self.assertEqual(self.operate("socket.send", socket="chat", connection=connection, data="late"), {"ok": False})
+        with self.assertRaises(aiohttp.WSServerHandshakeError) as caught:
+            asyncio.run(converse("refuse", []))
+        self.assertEqual(caught.exception.status, 403)
+
+    def test_calls(self):
+        """The counterpart does not hand the client context on: that it is sent is in its log, what comes of it is in `test_aws.py`."""
+        answer = self.operate("call", function="callee", payload={"a": [1, "zwei"]})
+        self.assertIn("ok", answer)
+        self.assertEqual(answer["ok"]["data"], {"a": [1, "zwei"]})
+        with urllib.request.urlopen(f"{oracle.start()}/_oracle/log?service=lambda&operation=Invoke") as log:
+            sent = [entry["params"] for entry in json.loads(log.read())["entries"] if entry["params"].get("ClientContext")][-1]
+        custom = json.loads(base64.b64decode(sent["ClientContext"]))["custom"]
+        self.assertEqual((sent["FunctionName"], custom["sf-caller"], custom["traceparent"][:3]), ("dep-py-callee:live", "operate", "00-"))
+        error = self.operate("call", function="callee", payload={"throw": "no"})["error"]
+        self.assertEqual((error["code"], error["hint"]), ("function-threw", "sf logs callee"))
 
     def test_invoked_from_outside(self):
         invoke = oracle.client("lambda").invoke

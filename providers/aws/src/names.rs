@@ -3,6 +3,7 @@
 
 pub(crate) mod addr;
 pub(crate) mod arn;
+pub(crate) mod statement;
 
 use sf_model::{Schedule, ScheduleExpr};
 use sf_plan::ObjectKey;

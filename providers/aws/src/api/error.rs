@@ -183,6 +183,15 @@ impl ApiError {
     }
 }
 
+/// `None` for the answer that there is no such thing.
+pub(crate) fn found<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// `Code` and `Message` of an XML error, whatever stands around them.
 fn xml_error(body: &[u8]) -> (Option<String>, Option<String>) {
     #[derive(Deserialize)]

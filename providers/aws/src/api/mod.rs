@@ -3,15 +3,19 @@
 //! A request names its operation; the client limits its rate, signs it, sends it, and makes it again where it failed for a passing
 //! reason. So a request may take effect twice: what creates must take "it exists already" for an answer (see `kinds`).
 
+pub(crate) mod cloudwatch;
 mod connect;
 pub(crate) mod dynamodb;
 mod error;
 pub(crate) mod event_source;
 pub(crate) mod gateway;
 mod http;
+pub(crate) mod iam;
 pub(crate) mod invoke;
+pub(crate) mod lambda;
 mod limit;
 pub(crate) mod log_events;
+pub(crate) mod logs;
 mod place;
 mod request;
 pub(crate) mod s3;
@@ -24,7 +28,7 @@ pub(crate) mod sns;
 pub(crate) mod sqs;
 pub(crate) mod tagging;
 
-pub(crate) use error::ApiError;
+pub(crate) use error::{ApiError, found};
 pub(crate) use request::{Answer, Body, Params, Request, encoded};
 pub(crate) use service::{Operation, Service};
 

@@ -4,7 +4,7 @@ use sf_plan::Addr;
 
 use super::text::Text;
 use super::{Object, live, text};
-use crate::names::{ACCOUNT, addr, short_hash};
+use crate::names::{ACCOUNT, addr, statement};
 
 /// A service that may call a function for one thing of ours.
 pub(super) struct Caller<'a> {
@@ -37,8 +37,7 @@ pub(super) fn allowed(function: &str, what: &str, action: &str, principal: &str)
         addr::permission(function, what),
         [
             ("Alias", live(function)),
-            // AWS takes letters, digits, `-` and `_` only.
-            ("StatementId", text(format!("sf-{}", short_hash(what)))),
+            ("StatementId", text(statement::id(what))),
             ("Action", text(action)),
             ("Principal", text(principal)),
         ],

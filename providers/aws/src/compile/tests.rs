@@ -26,7 +26,7 @@ fn resolved(value: &Value) -> Json {
 fn every_kind_knows_its_inputs() {
     let app = load(include_str!("../../tests/it/fixtures/able.toml"));
     for object in compile(&app, &artifacts(&app)).unwrap() {
-        let Some(kind) = kinds::kind(&object.addr.kind) else { continue };
+        let Some(kind) = kinds::kind_of(&object.addr.kind) else { continue };
         let inputs = resolved(&object.inputs);
         let read = kind.reread(inputs.clone()).unwrap_or_else(|error| panic!("{}: {error}", object.addr));
         assert_eq!(read, inputs, "{}", object.addr);

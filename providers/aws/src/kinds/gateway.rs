@@ -15,6 +15,7 @@ use sf_plan::{Addr, Failure, ObjectKey};
 use super::{At, Inventory, RemoteKind, Undone, owner};
 use crate::api::ApiError;
 use crate::api::gateway::{Api, Collection};
+use crate::names::addr::kind;
 
 pub(crate) use authorizer::Authorizer;
 pub(crate) use integration::Integration;
@@ -69,6 +70,6 @@ fn key(kind: &str, api: &OwnApi, name: &str) -> ObjectKey {
 
 /// The functions' names by their ARNs.
 fn functions(inventory: &Inventory) -> BTreeMap<&str, &str> {
-    let all = inventory.of("function").iter();
+    let all = inventory.of(kind::FUNCTION).iter();
     all.map(|(key, arn)| (arn.as_str(), key.addr.name.as_str())).collect()
 }

@@ -90,12 +90,18 @@ pub(crate) fn merged(place: &Place, recorded: &Inputs, seen: &Inputs) -> Inputs 
     Value::Map(entries.collect())
 }
 
-/// Concrete, with texts in parts joined.
+/// Concrete, with texts in parts joined, wherever they are.
 fn meaning(place: &Place, value: &Inputs) -> Json {
-    match map_texts(value.to_json(), &|text| place.concrete(text)) {
+    joined(map_texts(value.to_json(), &|text| place.concrete(text)))
+}
+
+fn joined(json: Json) -> Json {
+    match json {
         Json::Array(parts) if !parts.is_empty() && parts.iter().all(Json::is_string) => {
             parts.iter().filter_map(Json::as_str).collect::<String>().into()
         }
+        Json::Array(items) => items.into_iter().map(joined).collect(),
+        Json::Object(map) => map.into_iter().map(|(key, value)| (key, joined(value))).collect(),
         other => other,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sf_plan::{Failure, ObjectKey};
 use sf_provider::Scope;
 
@@ -48,4 +49,16 @@ impl Inventory {
         let mut functions = self.of(kind::FUNCTION).iter();
         functions.find(|(_, arn)| is_of(arn)).map(|(key, _)| key.addr.name.as_str())
     }
+}
+
+/// Objects that are looked at together when everything of a kind is.
+const AT_ONCE: usize = 16;
+
+/// What there is of all that is asked about. (The questions are a list, and no iterator, for the compiler's sake: it cannot see that closures
+/// which borrow may be sent to another thread.)
+pub(crate) async fn all_found<T, E>(
+    questions: Vec<impl Future<Output = Result<Option<T>, E>>>,
+) -> Result<Vec<T>, E> {
+    let found: Vec<_> = stream::iter(questions).buffered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }

@@ -3,30 +3,35 @@
 //! A kind is a [`RemoteKind`] with its inputs as a type of its own, named and shaped as in AWS's API. Account and region are in them as they
 //! are (the driver has put them in). Every method may be called again after it took effect though its answer was lost.
 
+mod alias;
 mod api;
+mod bucket;
 mod domain;
+mod event_source;
+mod function;
 mod gateway;
 mod inputs;
 mod inventory;
-mod schedule;
-mod bucket;
-mod event_source;
-mod inputs;
-mod inventory;
+mod invoke_config;
+mod log_group;
 mod notification;
+mod of_alias;
+mod permission;
 mod queue;
+mod role;
+mod schedule;
 mod secret;
 mod subscription;
 mod table;
 mod tags;
 mod topic;
+mod url;
 mod wait;
+mod warm;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sf_plan::{Effect, Failure, Inputs, Json, Kind, ObjectKey, Outputs, Path, Schemas};
@@ -36,7 +41,7 @@ use crate::api::{ApiError, Client};
 use crate::names::Place;
 use crate::names::addr::kind;
 pub(crate) use inputs::{Artifact, Text, from_spec, merged, to_spec};
-pub(crate) use inventory::Inventory;
+pub(crate) use inventory::{Inventory, all_found};
 pub(crate) use tags::{TagChange, Tags, owner};
 pub(crate) use wait::{Patience, retry, until};
 
@@ -261,19 +266,13 @@ impl<K: RemoteKind> AnyKind for K {
     }
 }
 
-/// How many objects of one kind are looked at at once.
-const LOOKED_AT_ONCE: usize = 8;
-
 /// What the tags say there is of a kind, looked at.
 async fn look_at_all<K: RemoteKind>(
     kind: &K,
     at: &At<'_>,
     inventory: &Inventory,
 ) -> Result<Vec<Seen<K::Spec>>, Failure> {
-    let looks: Vec<BoxFuture<'_, _>> =
-        inventory.of(&at.key.addr.kind.0).iter().map(|(_, arn)| kind.look(at, arn)).collect();
-    let seen: Vec<_> = stream::iter(looks).buffered(LOOKED_AT_ONCE).try_collect().await?;
-    Ok(seen.into_iter().flatten().collect())
+    all_found(inventory.of(&at.key.addr.kind.0).iter().map(|(_, arn)| kind.look(at, arn)).collect()).await
 }
 
 /// The last part of an ARN: the name of what it is of.
@@ -288,16 +287,18 @@ pub(crate) fn kind_of(name: &Kind) -> Option<&'static dyn AnyKind> {
 
 /// Every kind, in the order in which [`crate::driver`] discovers them: what others are found in before those.
 pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[
-    ("http-api", &api::HttpApi),
-    ("websocket-api", &api::WebSocketApi),
-    ("authorizer", &gateway::Authorizer),
-    ("integration", &gateway::Integration),
-    ("route", &gateway::Route),
-    ("stage", &gateway::Stage),
-    ("domain", &domain::Domain),
-    ("domain-mapping", &domain::DomainMapping),
-    ("schedule-group", &schedule::ScheduleGroup),
-    ("schedule", &schedule::Schedule),
+    (kind::HTTP_API, &api::HttpApi),
+    (kind::WEBSOCKET_API, &api::WebSocketApi),
+    (kind::AUTHORIZER, &gateway::Authorizer),
+    (kind::INTEGRATION, &gateway::Integration),
+    (kind::ROUTE, &gateway::Route),
+    (kind::STAGE, &gateway::Stage),
+    (kind::DOMAIN, &domain::Domain),
+    (kind::DOMAIN_MAPPING, &domain::DomainMapping),
+    (kind::SCHEDULE_GROUP, &schedule::ScheduleGroup),
+    (kind::SCHEDULE, &schedule::Schedule),
+    (kind::ROLE, &role::Role),
+    (kind::LOG_GROUP, &log_group::LogGroup),
     (kind::ARTIFACTS, &bucket::Bucket::<true>),
     (kind::BUCKET, &bucket::Bucket::<false>),
     (kind::DEAD_LETTERS, &queue::Queue),
@@ -306,6 +307,12 @@ pub(crate) const KINDS: &[(&str, &dyn AnyKind)] = &[
     (kind::SECRET, &secret::Secret),
     (kind::TABLE, &table::Table),
     (kind::TOPIC, &topic::Topic),
+    (kind::FUNCTION, &function::Function),
+    (kind::ALIAS, &alias::Alias),
+    (kind::WARM, &warm::Warm),
+    (kind::INVOKE_CONFIG, &invoke_config::InvokeConfig),
+    (kind::URL, &url::Url),
+    (kind::PERMISSION, &permission::Permission),
     (kind::EVENT_SOURCE, &event_source::EventSource),
     (kind::NOTIFICATION, &notification::Notification),
     (kind::SUBSCRIPTION, &subscription::Subscription),

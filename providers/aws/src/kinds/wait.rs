@@ -21,6 +21,8 @@ impl Patience {
         first_pause: Duration::from_millis(150),
         longest_pause: Duration::from_secs(2),
     };
+    /// For what its own service sees in a moment.
+    pub(crate) const SHORT: Self = Self { longest: Duration::from_secs(15), ..Self::USUAL };
 }
 
 /// Makes a request again while `passing` says that its error will pass; in the end its last error is the answer.
@@ -47,12 +49,12 @@ where
 }
 
 /// Asks until there is an answer; `None` when the patience ends.
-pub(crate) async fn until<T, F>(
+pub(crate) async fn until<T, E, F>(
     patience: Patience,
     mut question: impl FnMut() -> F,
-) -> Result<Option<T>, ApiError>
+) -> Result<Option<T>, E>
 where
-    F: Future<Output = Result<Option<T>, ApiError>>,
+    F: Future<Output = Result<Option<T>, E>>,
 {
     let begin = Instant::now();
     let mut pause = patience.first_pause;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sf_host::{Host, HostConfig};
-use sf_plan::{Action, Change, Digest, Lineage, Plan, Report, Run, Schemas, Serial, State};
+use sf_plan::{Action, Change, Digest, Lineage, Plan, Report, Run, Schemas, State};
 use sf_provider::{ArtifactSource, Backend, Cx, Driver, Scope};
 use sf_provider_self_hosted::{HostDriver, HostOperate, SelfHosted};
 use tempfile::TempDir;
@@ -105,13 +105,7 @@ impl Stand {
 }
 
 fn empty() -> State {
-    State {
-        version: 1,
-        lineage: Lineage("test".into()),
-        serial: Serial(0),
-        objects: BTreeMap::new(),
-        pending: BTreeMap::new(),
-    }
+    State::new(Lineage("test".into()))
 }
 
 /// A host that ends with the test.

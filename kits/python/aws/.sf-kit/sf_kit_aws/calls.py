@@ -16,7 +16,7 @@ class Calls:
             raise fault("too-large", f"{what}: a payload has at most {LARGEST_PAYLOAD} bytes")
         custom = {"sf-caller": self.config.function, "traceparent": self.trace}
         context = b64encode(json.dumps({"custom": custom}).encode()).decode()
-        target = {"FunctionName": use["function"], "Qualifier": "live", "ClientContext": context, "Payload": data}
+        target = {"FunctionName": f"{use['function']}:live", "ClientContext": context, "Payload": data}
         answer = self.caller.ask(what, "lambda", "invoke", refused, once=True, **target)
         payload = answer["Payload"].read()
         if answer.get("FunctionError"):

@@ -1,4 +1,6 @@
-"""Calls of AWS's APIs: one client a service, kept; and their errors as `ctx` raises them. botocore is the runtime's own, and loaded at the first call."""
+"""Calls of AWS's APIs: one client a service, kept; and their errors as `ctx` raises them.
+
+botocore is the runtime's own, as boto3 is, which would only take longer to load; it is loaded at the first call."""
 
 from _thread import allocate_lock
 from random import random
@@ -13,17 +15,20 @@ ONCE_TRIES = 4
 LONGEST_CALL = 910
 """Seconds: a called function runs for 900 at most."""
 
+STATUSES = {"bad-request": 400, "not-granted": 403, "not-found": 404, "conflict": 409, "too-large": 413, "throttled": 429, "function-threw": 502}
+"""What the data API answers with."""
 CODES = {
-    "bad-request": (400, ("ValidationException", "ValidationError", "InvalidArgument", "InvalidRequest", "InvalidRange", "KeyTooLongError", "BadRequestException",
-                          "InvalidParameter", "InvalidParameterValue", "InvalidParameterValueException", "ParameterValueInvalid", "InvalidMessageContents",
-                          "SerializationException", "InvalidRequestContentException")),
-    "not-granted": (403, ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "ForbiddenException", "403")),
-    "not-found": (404, ("ResourceNotFoundException", "NoSuchBucket", "NotFound", "NotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "404")),
-    "too-large": (413, ("EntityTooLarge", "PayloadTooLargeException", "RequestTooLargeException", "RequestEntityTooLargeException", "MetadataTooLarge", "413")),
-    "throttled": (429, ("ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestLimitExceeded", "TooManyRequestsException",
-                        "ProvisionedThroughputExceededException", "LimitExceededException", "SlowDown", "EC2ThrottledException", "KMSThrottlingException")),
+    "bad-request": """ValidationException ValidationError InvalidArgument InvalidRequest InvalidRange KeyTooLongError BadRequestException
+        InvalidParameter InvalidParameterValue InvalidParameterValueException ParameterValueInvalid InvalidMessageContents SerializationException
+        InvalidRequestContentException""",
+    "not-granted": "AccessDenied AccessDeniedException AuthorizationError AuthorizationErrorException ForbiddenException 403",
+    "not-found": """ResourceNotFoundException NoSuchBucket NotFound NotFoundException AWS.SimpleQueueService.NonExistentQueue
+        QueueDoesNotExist 404""",
+    "too-large": "EntityTooLarge PayloadTooLargeException RequestTooLargeException RequestEntityTooLargeException MetadataTooLarge 413",
+    "throttled": """ThrottlingException Throttling ThrottledException RequestThrottled RequestLimitExceeded TooManyRequestsException
+        ProvisionedThroughputExceededException LimitExceededException SlowDown EC2ThrottledException KMSThrottlingException""",
 }
-_BY_AWS = {name: (code, status) for code, (status, names) in CODES.items() for name in names}
+_BY_AWS = {name: code for code, names in CODES.items() for name in names.split()}
 
 
 def client(service, region, once=False, endpoint=None):
@@ -46,7 +51,7 @@ def client(service, region, once=False, endpoint=None):
 
 
 class Caller:
-    """Calls as one invocation makes them: until its deadline. `refused` makes the error for what IAM does not allow."""
+    """Calls as one invocation makes them: until its deadline."""
 
     def __init__(self, place, deadline):
         self.place, self._deadline = place, deadline
@@ -59,7 +64,8 @@ class Caller:
             raise SfError(f"{what}: the invocation's deadline has passed", "timed-out")
 
     def ask(self, what, service, operation, refused=None, known=(), once=False, endpoint=None, **parameters):
-        """The answer. A ClientError whose code is in `known` is the caller's to understand. `once`: the call does harm if it is made twice."""
+        """The answer. `refused` makes the error for what IAM does not allow; a ClientError whose code is in `known` is the caller's to
+        understand; `once`: the call does harm if it is made twice."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         method = getattr(self.client(service, once, endpoint), operation)
@@ -103,17 +109,13 @@ def failed(what, error, refused=None):
     """The exception for a ClientError."""
     said, name = error.response.get("Error", {}), code_of(error)
     http_status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    message = said.get("Message") or "AWS gave no reason"
-    code, status = _BY_AWS.get(name, (None, http_status))
+    message, code = said.get("Message") or "AWS gave no reason", _BY_AWS.get(name)
     if code == "not-granted" and refused is not None:
         return refused(what, message)
     if code is None:
         # Whether it took effect is not known.
         code = "unreachable" if http_status >= 500 else "error"
-    return fault(code, f"{what}: {message} ({name})", status=http_status or status)
-
-
-STATUSES = {"bad-request": 400, "not-granted": 403, "not-found": 404, "conflict": 409, "too-large": 413, "function-threw": 502}
+    return fault(code, f"{what}: {message} ({name})", status=http_status)
 
 
 def fault(code, message, hint="", status=None):

@@ -115,12 +115,18 @@ class Key:
         """The key that a cursor stands for."""
         try:
             key = json.loads(b64decode(cursor, validate=True))
-            key = {name: {"B": b64decode(key[name]["B"])} if kind == "bytes" else {KINDS[kind]: str(key[name][KINDS[kind]])} for name, kind in self.definition}
+            key = {name: read_back(KINDS[kind], key[name]) for name, kind in self.definition}
         except (ValueError, TypeError, KeyError):
             raise self._wrong("the cursor is not one that an earlier page gave") from None
         if partition is not None and order_of(key[self.partition[0]]) != order_of(partition):
             raise self._wrong("the cursor is of another partition")
         return key
+
+
+def read_back(kind, held):
+    """An attribute value from a cursor."""
+    text = str(held[kind])
+    return {kind: b64decode(text) if kind == "B" else text}
 
 
 def is_empty(held):

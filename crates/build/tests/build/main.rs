@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+mod extras;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use sf_build::{Artifact, BuildError, Layout, Progress};
+use sf_build::{Artifact, BuildError, Extras, Layout, Progress};
 use tempfile::TempDir;
 
 struct Silent;
@@ -61,12 +63,16 @@ impl Project {
     }
 
     fn try_build(&self) -> Result<BTreeMap<String, Artifact>, Vec<BuildError>> {
+        self.try_build_with(&Extras::default())
+    }
+
+    fn try_build_with(&self, extras: &Extras) -> Result<BTreeMap<String, Artifact>, Vec<BuildError>> {
         let text = fs::read_to_string(self.root().join("sf.toml")).unwrap();
         let source = sf_model::Source { name: "sf.toml".into(), text };
         let loaded = sf_model::load(&source, &sf_model::Selection::default(), &World);
         let app = loaded.app.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
         let layout = Layout { root: self.root().to_owned(), cache: self.root().join(".sf/cache") };
-        sf_build::build(&app, &layout, None, &Silent)
+        sf_build::build(&app, &layout, None, extras, &Silent)
     }
 
     fn build(&self) -> BTreeMap<String, Artifact> {

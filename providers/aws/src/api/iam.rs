@@ -1,0 +1,277 @@
+//! IAM: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Operations.html>. Policies are texts of JSON, percent-encoded in answers.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::tagging::{Tag, tag_map};
+use super::{ApiError, Client, Operation, Params, Service, found};
+
+/// A role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Role {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) arn: String,
+    /// Who may assume it: a policy.
+    pub(crate) trust: String,
+    /// Empty in listings, which do not tell them.
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// `Role` as it is in answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RoleAnswer {
+    path: String,
+    role_name: String,
+    arn: String,
+    #[serde(default)]
+    assume_role_policy_document: String,
+    #[serde(default)]
+    tags: Members<Tag>,
+}
+
+/// A list of the query protocol.
+#[derive(Deserialize)]
+struct Members<T> {
+    #[serde(default = "Vec::new")]
+    member: Vec<T>,
+}
+
+impl<T> Default for Members<T> {
+    fn default() -> Self {
+        Self { member: Vec::new() }
+    }
+}
+
+impl From<RoleAnswer> for Role {
+    fn from(role: RoleAnswer) -> Self {
+        Self {
+            name: role.role_name,
+            path: role.path,
+            arn: role.arn,
+            trust: decoded(&role.assume_role_policy_document),
+            tags: tag_map(role.tags.member),
+        }
+    }
+}
+
+fn decoded(document: &str) -> String {
+    percent_decode_str(document).decode_utf8_lossy().into_owned()
+}
+
+fn operation(name: &'static str) -> Operation {
+    Service::Iam.operation(name)
+}
+
+fn of_role(role: &str) -> Params {
+    Params::default().with("RoleName", role)
+}
+
+fn with_tags(params: Params, tags: &BTreeMap<String, String>) -> Params {
+    params
+        .list("Tags.member", tags.iter().map(|(key, value)| [("Key", key.clone()), ("Value", value.clone())]))
+}
+
+/// What a role is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CreateRole<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) trust: &'a str,
+    pub(crate) tags: &'a BTreeMap<String, String>,
+}
+
+/// Makes a role; its ARN. Services see it some seconds later.
+pub(crate) async fn create_role(client: &Client, input: &CreateRole<'_>) -> Result<String, ApiError> {
+    #[derive(Deserialize)]
+    struct Response {
+        #[serde(rename = "CreateRoleResult")]
+        result: RoleResult,
+    }
+    let params = of_role(input.name).with("Path", input.path).with("AssumeRolePolicyDocument", input.trust);
+    let response: Response = client.query(operation("CreateRole"), &with_tags(params, input.tags)).await?;
+    Ok(response.result.role.arn)
+}
+
+#[derive(Deserialize)]
+struct RoleResult {
+    #[serde(rename = "Role")]
+    role: RoleAnswer,
+}
+
+/// A role by its name.
+pub(crate) async fn get_role(client: &Client, role: &str) -> Result<Option<Role>, ApiError> {
+    #[derive(Deserialize)]
+    struct Response {
+        #[serde(rename = "GetRoleResult")]
+        result: RoleResult,
+    }
+    let answer = client.query::<Response>(operation("GetRole"), &of_role(role)).await;
+    found(answer.map(|response| response.result.role.into()))
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page<T> {
+    #[serde(alias = "Roles", alias = "PolicyNames")]
+    items: Members<T>,
+    #[serde(default)]
+    is_truncated: bool,
+    marker: Option<String>,
+}
+
+impl<T> Page<T> {
+    fn next(&self) -> Option<String> {
+        self.marker.clone().filter(|_| self.is_truncated)
+    }
+}
+
+/// The roles below a path.
+pub(crate) async fn list_roles(client: &Client, path: &str) -> Result<Vec<Role>, ApiError> {
+    #[derive(Deserialize)]
+    struct Response {
+        #[serde(rename = "ListRolesResult")]
+        result: Page<RoleAnswer>,
+    }
+    let mut roles = Vec::new();
+    let mut marker = None;
+    loop {
+        let params = Params::default().with("PathPrefix", path).with("MaxItems", "1000");
+        let response: Response = client.query(operation("ListRoles"), &paged(params, marker)).await?;
+        marker = response.result.next();
+        roles.extend(response.result.items.member.into_iter().map(Role::from));
+        if marker.is_none() {
+            return Ok(roles);
+        }
+    }
+}
+
+/// The names of a role's inline policies.
+pub(crate) async fn list_role_policies(client: &Client, role: &str) -> Result<Vec<String>, ApiError> {
+    #[derive(Deserialize)]
+    struct Response {
+        #[serde(rename = "ListRolePoliciesResult")]
+        result: Page<String>,
+    }
+    let mut names = Vec::new();
+    let mut marker = None;
+    loop {
+        let params = paged(of_role(role), marker);
+        let answer = client.query::<Response>(operation("ListRolePolicies"), &params).await;
+        let Some(response) = found(answer)? else { return Ok(names) };
+        marker = response.result.next();
+        names.extend(response.result.items.member);
+        if marker.is_none() {
+            return Ok(names);
+        }
+    }
+}
+
+fn paged(params: Params, marker: Option<String>) -> Params {
+    match marker {
+        Some(marker) => params.with("Marker", marker),
+        None => params,
+    }
+}
+
+/// An inline policy.
+pub(crate) async fn get_role_policy(
+    client: &Client,
+    role: &str,
+    policy: &str,
+) -> Result<Option<String>, ApiError> {
+    #[derive(Deserialize)]
+    struct Response {
+        #[serde(rename = "GetRolePolicyResult")]
+        result: Policy,
+    }
+    #[derive(Deserialize)]
+    struct Policy {
+        #[serde(rename = "PolicyDocument")]
+        document: String,
+    }
+    let params = of_role(role).with("PolicyName", policy);
+    let answer = client.query::<Response>(operation("GetRolePolicy"), &params).await;
+    found(answer.map(|response| decoded(&response.result.document)))
+}
+
+/// Sets an inline policy.
+pub(crate) async fn put_role_policy(
+    client: &Client,
+    role: &str,
+    policy: &str,
+    document: &str,
+) -> Result<(), ApiError> {
+    let params = of_role(role).with("PolicyName", policy).with("PolicyDocument", document);
+    done(client.query(operation("PutRolePolicy"), &params).await)
+}
+
+/// Deletes an inline policy; also one that is not there.
+pub(crate) async fn delete_role_policy(client: &Client, role: &str, policy: &str) -> Result<(), ApiError> {
+    let params = of_role(role).with("PolicyName", policy);
+    deleted(client.query(operation("DeleteRolePolicy"), &params).await)
+}
+
+/// Sets who may assume a role.
+pub(crate) async fn update_assume_role_policy(
+    client: &Client,
+    role: &str,
+    trust: &str,
+) -> Result<(), ApiError> {
+    let params = of_role(role).with("PolicyDocument", trust);
+    done(client.query(operation("UpdateAssumeRolePolicy"), &params).await)
+}
+
+/// Sets tags.
+pub(crate) async fn tag_role(
+    client: &Client,
+    role: &str,
+    tags: &BTreeMap<String, String>,
+) -> Result<(), ApiError> {
+    done(client.query(operation("TagRole"), &with_tags(of_role(role), tags)).await)
+}
+
+/// Removes tags.
+pub(crate) async fn untag_role(client: &Client, role: &str, keys: &[String]) -> Result<(), ApiError> {
+    let params = of_role(role).texts("TagKeys.member", keys.iter().cloned());
+    done(client.query(operation("UntagRole"), &params).await)
+}
+
+/// Deletes a role without policies; also one that is not there.
+pub(crate) async fn delete_role(client: &Client, role: &str) -> Result<(), ApiError> {
+    deleted(client.query(operation("DeleteRole"), &of_role(role)).await)
+}
+
+fn done(answer: Result<IgnoredAny, ApiError>) -> Result<(), ApiError> {
+    answer.map(drop)
+}
+
+fn deleted(answer: Result<IgnoredAny, ApiError>) -> Result<(), ApiError> {
+    found(answer).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_read_whether_empty_or_not() {
+        let page = |members: &str| -> Page<RoleAnswer> {
+            let text =
+                format!("<R><Roles>{members}</Roles><IsTruncated>true</IsTruncated><Marker>m</Marker></R>");
+            quick_xml::de::from_str(&text).unwrap()
+        };
+        assert_eq!(page("").items.member.len(), 0);
+        let role = "<member><Path>/sf/</Path><RoleName>r</RoleName><RoleId>x</RoleId><Arn>a</Arn>\
+                    <AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument></member>";
+        let two = page(&format!("{role}{role}"));
+        assert_eq!(two.next(), Some("m".to_owned()));
+        let role = Role::from(two.items.member.into_iter().next().unwrap());
+        assert_eq!((role.path.as_str(), role.trust.as_str()), ("/sf/", "{}"));
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,6 +16,8 @@ pub(crate) const VARIABLE: &str = "AWS_LAMBDA_RUNTIME_API";
 const VERSION: &str = "2018-06-01";
 /// Lambda's own limit is 6 MB; the rest is leeway.
 const LARGEST_EVENT: usize = 8 << 20;
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LARGEST_ANSWER: usize = 6 << 20;
 /// It keeps connections, and a frozen function cannot know for how long.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -89,15 +91,17 @@ impl RuntimeApi {
         })
     }
 
-    /// Answers an invocation; one that Lambda does not take is answered with an error instead.
+    /// Answers an invocation; gives the failure that an answer is which Lambda does not take.
     pub(crate) async fn respond(&mut self, id: &str, body: Vec<u8>) -> Result<Option<Failure>, Error> {
-        let path = format!("invocation/{id}/response");
-        let status = self.ask(Method::POST, &path, None, body.into()).await?.status();
-        // It has more bytes than a function may answer with.
-        if status != StatusCode::PAYLOAD_TOO_LARGE {
-            return Ok(None);
-        }
-        let failure = Failure::NotTaken(status);
+        let failure = if body.len() > LARGEST_ANSWER {
+            Failure::Answer(format!("it has {} bytes as Lambda takes it, the limit is 6 MiB", body.len()))
+        } else {
+            let path = format!("invocation/{id}/response");
+            match self.ask(Method::POST, &path, None, body.into()).await?.status() {
+                status if status.is_success() => return Ok(None),
+                status => Failure::NotTaken(status),
+            }
+        };
         self.fail(id, &failure).await?;
         Ok(Some(failure))
     }

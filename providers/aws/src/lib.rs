@@ -15,6 +15,7 @@ mod compile;
 mod cron;
 mod driver;
 mod kinds;
+mod kit;
 pub mod names;
 mod operate;
 mod runtimes;

@@ -24,7 +24,7 @@ impl Golden {
     }
 
     /// Compares an event with the one that the embedded host made AWS's of; `but` is what differs.
-    fn expect(&self, event: Event, but: &[(&str, Value)]) -> Value {
+    fn expect(&self, event: &Event, but: &[(&str, Value)]) -> Value {
         let head = &self.0["head"]["event"];
         let mut wanted: Map<String, Value> = head.as_object().unwrap().clone();
         wanted.extend(but.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -74,7 +74,7 @@ fn a_batch_of_a_queue() {
     let (event, ids) = queue(records, &kit(), "e-1", NOW);
     let mut wanted = golden.data();
     wanted["messages"][1]["sent"] = "2025-12-31T23:59:59.500Z".into();
-    assert_eq!(golden.expect(event, &[("time", MILLISECONDS.into())]), wanted);
+    assert_eq!(golden.expect(&event, &[("time", MILLISECONDS.into())]), wanted);
     assert_eq!(ids.iter().map(String::as_str).collect::<Vec<_>>(), ["m1", "m2", "m3", "m4", "m5"]);
 }
 
@@ -107,7 +107,7 @@ fn a_message_of_a_topic() {
         let golden = Golden::read(name);
         let attributes = golden.0["head"]["event"].get("attributes").cloned().unwrap_or_else(|| json!({}));
         let but = [("time", MILLISECONDS.into()), ("attributes", attributes)];
-        assert_eq!(golden.expect(topic(golden.record(), &kit()), &but), golden.data());
+        assert_eq!(golden.expect(&topic(golden.record(), &kit()), &but), golden.data());
     }
     let mut bytes: TopicRecord = Golden::read("topic").record();
     bytes.sns.message = "/wA=".into();
@@ -127,7 +127,7 @@ fn a_change_of_a_bucket() {
         // S3's events do not say it.
         wanted.as_object_mut().unwrap().remove("contentType");
         let but = [("time", MILLISECONDS.into()), ("id", id.into())];
-        assert_eq!(golden.expect(bucket(&record, &kit()), &but), wanted);
+        assert_eq!(golden.expect(&bucket(&record, &kit()), &but), wanted);
     }
 }
 
@@ -138,7 +138,7 @@ fn a_change_of_a_table() {
         let record: TableRecord = golden.record();
         // Streams tell whole seconds.
         let but = [("time", "2026-01-01T00:00:00Z".into())];
-        assert_eq!(golden.expect(table(&record, &kit()), &but), golden.data(), "{name}");
+        assert_eq!(golden.expect(&table(&record, &kit()), &but), golden.data(), "{name}");
     }
 }
 
@@ -168,14 +168,14 @@ fn what_happens_to_a_connection() {
         let golden = Golden::read(name);
         let event = socket(golden.whole(), &kit());
         let raw = event.data.clone();
-        let got = golden.expect(event, &[("time", MILLISECONDS.into())]);
+        let got = golden.expect(&event, &[("time", MILLISECONDS.into())]);
         match &golden.0["body"] {
             Value::String(text) if data => {
-                assert_eq!(got, serde_json::from_str::<Value>(text).unwrap(), "{name}")
+                assert_eq!(got, serde_json::from_str::<Value>(text).unwrap(), "{name}");
             }
             Value::String(text) => assert_eq!(raw, text.as_bytes(), "{name}"),
             bytes => {
-                assert_eq!(raw, BASE64_STANDARD.decode(bytes["$bytes"].as_str().unwrap()).unwrap(), "{name}")
+                assert_eq!(raw, BASE64_STANDARD.decode(bytes["$bytes"].as_str().unwrap()).unwrap(), "{name}");
             }
         }
     }
@@ -195,7 +195,7 @@ fn a_schedule_is_looked_up() {
     let golden = Golden::read("schedule");
     let input = json!({ "sf-schedule": "nightly-1a2b3c4d", "time": "2026-01-01T00:00:00Z", "id": "e-1" });
     let event = schedule(serde_json::from_value(input).unwrap(), &kit());
-    assert_eq!(golden.expect(event, &[("time", "2026-01-01T00:00:00Z".into())]), golden.data());
+    assert_eq!(golden.expect(&event, &[("time", "2026-01-01T00:00:00Z".into())]), golden.data());
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_call_has_the_payload_as_it_is() {
     let payload = golden.0["event"].to_string();
     let event = call(payload.clone().into(), Some("report"), "e-1", NOW);
     assert_eq!(event.data, payload);
-    assert_eq!(golden.expect(event, &[("time", MILLISECONDS.into())]), golden.data());
+    assert_eq!(golden.expect(&event, &[("time", MILLISECONDS.into())]), golden.data());
     let event = call(Bytes::from_static(b"1"), None, "e-1", NOW);
     assert_eq!((event.kind, event.source.as_str()), ("sf.invoke", "/cli"));
 }

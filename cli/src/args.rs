@@ -1,8 +1,10 @@
 //! The command line as clap sees it: flags, defaults, help. No effects, and nothing is resolved here (see `settings`).
 
 mod bucket;
+mod deploy;
 mod messages;
 mod secret;
+mod state;
 mod table;
 
 use std::path::PathBuf;
@@ -13,10 +15,12 @@ use clap_complete::Shell;
 use sf_model::Period;
 
 pub(crate) use self::bucket::{Bucket, BucketGet, BucketKey, BucketLs, BucketPut, BucketUrl, LinkMethod};
+pub(crate) use self::deploy::{Deploy, Drift, Releases, Remove, Rollback};
 pub(crate) use self::messages::{
     MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend, Topic, TopicPublish,
 };
 pub(crate) use self::secret::{Secret, SecretRm, SecretSet};
+pub(crate) use self::state::{State, StateChange, StateShow};
 pub(crate) use self::table::{Table, TableKey, TablePut, TableQuery, TableScan};
 
 /// Deploys one manifest, `sf.toml`, to the provider of your choice, and makes only the calls that changed content asks for.
@@ -108,6 +112,7 @@ pub(crate) enum Command {
     Build(Build),
     Plan(Plan),
     Deploy(Deploy),
+    Drift(Drift),
     Releases(Releases),
     Rollback(Rollback),
     Invoke(Invoke),
@@ -124,6 +129,8 @@ pub(crate) enum Command {
     Bucket(Bucket),
     #[command(subcommand)]
     Table(Table),
+    #[command(subcommand)]
+    State(State),
     #[command(subcommand)]
     Host(Host),
     Debug(Debug),
@@ -152,10 +159,19 @@ pub(crate) struct New {
 
 /// Say everything that is wrong with the manifest
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  sf check\n  sf check --stage prod --provider self-hosted --json")]
+#[command(
+    after_help = "Examples:\n  sf check\n  sf check --stage prod --json\n  sf check --provider self-hosted      # and asks the provider\n\n\
+                        Nobody is asked and nothing is started, unless --provider names a provider: then it is asked who you are there and what a \
+                        deploy would miss."
+)]
 pub(crate) struct Check {
-    #[command(flatten)]
-    pub(crate) target: Target,
+    /// The provider, instead of the manifest's; it is asked who you are there and what is missing
+    // Without the variable that the other commands read: that it is set for a deploy does not mean that a check shall go online.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// The stage, instead of the manifest's
+    #[arg(long, value_name = "NAME", env = "SF_STAGE", hide_env_values = true)]
+    pub(crate) stage: Option<String>,
 }
 
 /// Build the functions' artifacts
@@ -181,53 +197,6 @@ pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) target: Target,
     /// Look at every deployed object first, and plan to repair what was changed behind sf's back
-    #[arg(long)]
-    pub(crate) refresh: bool,
-}
-
-/// Build, and make what is deployed the same as the manifest
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  sf deploy\n  sf deploy --stage prod --yes\n  sf deploy --provider self-hosted --json\n\n\
-                        Creating and updating needs no consent; deleting asks, or takes --yes where nobody can be asked."
-)]
-pub(crate) struct Deploy {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
-    /// Look at every deployed object first, and repair what was changed behind sf's back
-    #[arg(long)]
-    pub(crate) refresh: bool,
-}
-
-/// List what was deployed, newest first
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  sf releases\n  sf releases --json | jq '.releases[] | select(.live)'\n\n\
-                        Every deploy, rollback and removal that changes something is a release. The newest 20 are kept, beside the state."
-)]
-pub(crate) struct Releases {
-    #[command(flatten)]
-    pub(crate) target: Target,
-}
-
-/// Deploy an earlier release again, without a build
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  sf rollback            # to the release before the live one\n  sf rollback 7 --yes\n\n\
-                        A rollback is a release of its own, so that a second one undoes the first. After a deploy that failed half-way, \
-                        `sf rollback` goes back to the live release. Data is not rolled back."
-)]
-pub(crate) struct Rollback {
-    /// The release, as `sf releases` numbers them
-    #[arg(value_name = "RELEASE")]
-    pub(crate) number: Option<u64>,
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
-    /// Look at every deployed object first, and repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
 }
@@ -277,16 +246,6 @@ pub(crate) struct Logs {
 pub(crate) struct Info {
     #[command(flatten)]
     pub(crate) target: Target,
-}
-
-/// Delete everything that was deployed
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  sf remove\n  sf remove --stage dev --yes")]
-pub(crate) struct Remove {
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
 }
 
 /// The embedded host: runs functions on this machine

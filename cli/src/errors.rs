@@ -33,6 +33,8 @@ pub(crate) enum Exit {
     Consent,
     /// The called function threw, crashed or timed out.
     Function,
+    /// `sf drift --exit-code` found some.
+    Drift,
     /// A bug in `sf`.
     Internal,
     /// Stopped by Ctrl-C or SIGTERM.
@@ -42,7 +44,7 @@ pub(crate) enum Exit {
 impl Exit {
     /// All of them, in the order of their codes.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -52,6 +54,7 @@ impl Exit {
         Self::Locked,
         Self::Consent,
         Self::Function,
+        Self::Drift,
         Self::Internal,
         Self::Interrupted,
     ];
@@ -68,6 +71,7 @@ impl Exit {
             Self::Locked => 6,
             Self::Consent => 7,
             Self::Function => 8,
+            Self::Drift => 9,
             // `EX_SOFTWARE` of sysexits.h.
             Self::Internal => 70,
             // 128 + SIGINT, as shells report it.

@@ -1,5 +1,5 @@
 //! What the flags and the environment come to, resolved once. The one place that reads environment variables of `sf`'s own
-//! (besides those that clap binds to a flag: `SF_PROVIDER`, `SF_STAGE`, and `SF_HOST_PORT` where there is `--port`).
+//! (besides those that clap binds to a flag: `SF_PROVIDER`, which `sf check` reads from here, `SF_STAGE`, and `SF_HOST_PORT` where there is `--port`).
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::ui::Ui;
 const SF_HOME: &str = "SF_HOME";
 /// The bearer token of the host that `[providers.self-hosted] host` names.
 const SF_HOST_TOKEN: &str = "SF_HOST_TOKEN";
+const SF_PROVIDER: &str = "SF_PROVIDER";
 /// The port of the embedded host's control API.
 const SF_HOST_PORT: &str = "SF_HOST_PORT";
 
@@ -57,6 +58,11 @@ fn home() -> Result<PathBuf, Error> {
     // On Windows the data folder roams between machines; a running process and its log do not.
     let base = if cfg!(windows) { base.cache_dir() } else { base.data_dir() };
     Ok(base.join("sf"))
+}
+
+/// The provider that `SF_PROVIDER` names, for a command whose `--provider` means more than the choice.
+pub(crate) fn provider() -> Option<String> {
+    std::env::var(SF_PROVIDER).ok().filter(|name| !name.is_empty())
 }
 
 /// The token for a host that the manifest names.

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod debug;
 pub(crate) mod deploy;
+pub(crate) mod drift;
 pub(crate) mod host;
 pub(crate) mod info;
 pub(crate) mod invoke;
@@ -16,10 +17,11 @@ pub(crate) mod reference;
 pub(crate) mod releases;
 pub(crate) mod remove;
 pub(crate) mod rollback;
+pub(crate) mod state;
 
 use std::ffi::OsString;
 
-use crate::args::{Bucket, Command, Host, Queue, Secret, Table, Topic};
+use crate::args::{Bucket, Command, Host, Queue, Secret, State, Table, Topic};
 use crate::errors::{Error, Exit};
 
 /// What JSON calls a command.
@@ -30,6 +32,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Build(_) => "build",
         Command::Plan(_) => "plan",
         Command::Deploy(_) => "deploy",
+        Command::Drift(_) => "drift",
         Command::Releases(_) => "releases",
         Command::Rollback(_) => "rollback",
         Command::Invoke(_) => "invoke",
@@ -58,6 +61,10 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Table(Table::Rm(_)) => "table rm",
         Command::Table(Table::Query(_)) => "table query",
         Command::Table(Table::Scan(_)) => "table scan",
+        Command::State(State::List(_)) => "state list",
+        Command::State(State::Show(_)) => "state show",
+        Command::State(State::Rebuild(_)) => "state rebuild",
+        Command::State(State::Unlock(_)) => "state unlock",
         Command::Host(Host::Start(_)) => "host start",
         Command::Host(Host::Stop) => "host stop",
         Command::Host(Host::Status) => "host status",

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anstyle::Style;
 use serde::Serialize;
-use sf_plan::{Action, Change, Event, Json, ObjectKey, Path, Plan, Reason, StepId};
+use sf_plan::{Action, Change, Drift, Event, Json, ObjectKey, Path, Plan, Reason, StepId};
 
 use super::{Progress, Ui, style};
 
@@ -72,26 +72,53 @@ impl Counts {
 /// A line for each change with its first reason, further reasons below; no newline at the end.
 pub(crate) fn plan_text(plan: &Plan, verbose: bool) -> String {
     let changes: Vec<_> = plan.actual_changes().collect();
-    let width =
-        changes.iter().map(|change| change.key.to_string().chars().count()).max().unwrap_or(0).min(40);
+    let width = width(changes.iter().map(|change| &change.key));
     let mut text = String::new();
     for change in changes {
-        let (mark, style) = mark(change.action);
-        let reasons: Vec<_> = change.why.iter().map(reason).collect();
-        let shown = if verbose || reasons.len() <= REASONS + 1 { reasons.len() } else { REASONS };
-        let first = reasons.first().map_or("", String::as_str);
-        let data = if change.protect && change.action.destroys() { "  (holds data)" } else { "" };
-        let _ = write!(text, "{style}{mark} {:width$}{style:#}  {first}{data}", change.key.to_string());
-        for reason in reasons.iter().take(shown).skip(1) {
-            let _ = write!(text, "\n  {:width$}  {reason}", "");
-        }
-        if shown < reasons.len() {
-            let _ = write!(text, "\n  {:width$}  … and {} more", "", reasons.len() - shown);
-        }
-        text.push('\n');
+        let mark = mark(change.action);
+        let note = if change.protect && change.action.destroys() { "  (holds data)" } else { "" };
+        write_object(&mut text, mark, (&change.key, width), &change.why, verbose, note);
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// What was changed outside of `sf`: the old value is the recorded one, the new one what is there.
+pub(crate) fn drift_text(drift: &[Drift], verbose: bool) -> String {
+    let width = width(drift.iter().map(|drift| &drift.key));
+    let mut text = String::new();
+    for Drift { key, why } in drift {
+        let mark = if why.contains(&Reason::Missing) { ('-', style::DELETE) } else { ('~', style::UPDATE) };
+        write_object(&mut text, mark, (key, width), why, verbose, "");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn width<'a>(keys: impl Iterator<Item = &'a ObjectKey>) -> usize {
+    keys.map(|key| key.to_string().chars().count()).max().unwrap_or(0).min(40)
+}
+
+/// An object in a column of that width, beside it the first reason, further ones below.
+fn write_object(
+    text: &mut String,
+    (mark, style): (char, Style),
+    (key, width): (&ObjectKey, usize),
+    why: &[Reason],
+    verbose: bool,
+    note: &str,
+) {
+    let reasons: Vec<_> = why.iter().map(reason).collect();
+    let shown = if verbose || reasons.len() <= REASONS + 1 { reasons.len() } else { REASONS };
+    let first = reasons.first().map_or("", String::as_str);
+    let _ = write!(text, "{style}{mark} {:width$}{style:#}  {first}{note}", key.to_string());
+    for reason in reasons.iter().take(shown).skip(1) {
+        let _ = write!(text, "\n  {:width$}  {reason}", "");
+    }
+    if shown < reasons.len() {
+        let _ = write!(text, "\n  {:width$}  … and {} more", "", reasons.len() - shown);
+    }
+    text.push('\n');
 }
 
 fn mark(action: Action) -> (char, Style) {

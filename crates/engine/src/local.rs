@@ -59,14 +59,6 @@ impl LocalStore {
         &self.state
     }
 
-    /// Removes the lock that a dead process left behind, and says whose it was; `None` if there was none.
-    ///
-    /// # Errors
-    /// Its process on this machine lives: [`StoreError::Locked`].
-    pub fn unlock(&self) -> Result<Option<Holder>, StoreError> {
-        self.lock.clear()
-    }
-
     fn read(&self) -> Result<Option<State>, StoreError> {
         let bytes = match fs::read(&self.state) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -157,6 +149,23 @@ impl Store for LocalStore {
         write_atomically(&self.state, &bytes).map_err(|cause| failed("save state", &self.state, cause))?;
         *known = Known { stamp: self.stamp(), serial: state.serial.0, has_backup: true };
         Ok(())
+    }
+
+    async fn set_aside(&self, _lock: &dyn Lock) -> Result<Option<String>, StoreError> {
+        let aside = self.state.with_extension(format!("json.unreadable-{}", crate::lock::now_ms()));
+        match fs::rename(&self.state, &aside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(failed("set aside state", &self.state, cause)),
+            Ok(()) => Ok(Some(aside.display().to_string())),
+        }
+    }
+
+    async fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        Ok(self.lock.holder())
+    }
+
+    async fn unlock(&self) -> Result<Option<Holder>, StoreError> {
+        self.lock.clear()
     }
 
     async fn releases(&self) -> Result<Vec<u64>, StoreError> {

@@ -105,7 +105,7 @@ impl LockFiles {
         }
     }
 
-    fn holder(&self) -> Option<Holder> {
+    pub(crate) fn holder(&self) -> Option<Holder> {
         serde_json::from_slice(&fs::read(&self.holder).ok()?).ok()
     }
 
@@ -116,7 +116,7 @@ impl LockFiles {
 }
 
 /// Whether a holder may still work though we have the operating system's lock: only another machine's may.
-fn is_alive(holder: &Holder, this_host: &str, now_ms: u64) -> bool {
+pub(crate) fn is_alive(holder: &Holder, this_host: &str, now_ms: u64) -> bool {
     let silent = now_ms.saturating_sub(holder.heartbeat_ms);
     holder.info.host != this_host && u128::from(silent) < EXPIRY.as_millis()
 }

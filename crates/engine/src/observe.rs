@@ -207,11 +207,11 @@ impl Observed {
     }
 }
 
-fn unanswered(what: &str, cause: Failure) -> ObserveError {
+pub(crate) fn unanswered(what: &str, cause: Failure) -> ObserveError {
     ObserveError::Provider { what: what.to_owned(), cause }
 }
 
 /// Two states never begin on one machine, in one process, at one millisecond.
-fn lineage(who: &LockInfo) -> Lineage {
+pub(crate) fn lineage(who: &LockInfo) -> Lineage {
     Lineage(format!("{}-{}-{:x}", who.host, who.pid, who.started_ms))
 }

@@ -60,6 +60,15 @@ pub struct Holder {
     pub heartbeat_ms: u64,
 }
 
+impl Holder {
+    /// Whether it may still work: on another machine, since it was heard of not long ago. On this one the operating system knows, and
+    /// [`Store::unlock`] asks it.
+    pub fn may_live(&self) -> bool {
+        let here = host_name().unwrap_or_default();
+        crate::lock::is_alive(self, &here, crate::lock::now_ms())
+    }
+}
+
 /// A held lock; dropping it releases it, as does the death of the process.
 pub trait Lock: Send + Sync {
     /// What was said when it was taken.
@@ -130,7 +139,10 @@ impl StoreError {
                     .into()
             }
             Self::Corrupt { path, .. } => {
-                format!("move `{}` away and run again: what is deployed is found by its tags", path.display())
+                format!(
+                    "`sf state rebuild` finds what is deployed by its tags, and keeps `{}` beside the new state",
+                    path.display()
+                )
             }
             Self::BadRelease { path, .. } => {
                 format!("delete `{}`: the other releases do not need it", path.display())
@@ -171,6 +183,18 @@ pub trait Store: Send + Sync {
 
     /// Makes a state durable. Its serial must be above the stored one.
     async fn save(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError>;
+
+    /// Moves a state that cannot be read out of the way of a new one, and says where it is; `None` if there is none.
+    async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError>;
+
+    /// Who holds the lock, as far as is written down: a dead holder's name may stand there still.
+    async fn holder(&self) -> Result<Option<Holder>, StoreError>;
+
+    /// Removes the lock that a dead process left behind, and says whose it was; `None` if there was none.
+    ///
+    /// # Errors
+    /// Its process on this machine lives: [`StoreError::Locked`].
+    async fn unlock(&self) -> Result<Option<Holder>, StoreError>;
 
     /// The numbers of the releases that are kept, oldest first.
     async fn releases(&self) -> Result<Vec<u64>, StoreError>;

@@ -181,6 +181,24 @@ pub struct Info {
     pub problems: Vec<String>,
 }
 
+/// Who is connected to what, as the provider sees it; absent where a provider has no such notion.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// What pays and owns: an AWS account, a Google project, an Azure subscription.
+    pub account: Option<String>,
+    /// Who is signed in: an ARN, a mail address.
+    pub user: Option<String>,
+    /// Where things are put: a region, a folder.
+    pub location: Option<String>,
+    /// Where the provider was asked, if that is to be said: always on one's own host, on a cloud only where it was overridden.
+    pub endpoint: Option<String>,
+    /// The version of what answers, where it has one.
+    pub version: Option<String>,
+    /// What a deploy needs and is not there: a permission, a service that is not enabled, one sentence each.
+    #[serde(default)]
+    pub missing: Vec<String>,
+}
+
 /// What people do with a deployed App.
 #[async_trait]
 pub trait Operate: Send + Sync {
@@ -202,6 +220,12 @@ pub trait Operate: Send + Sync {
     fn endpoints(&self, objects: &BTreeMap<ObjectKey, Object>) -> Option<Vec<Endpoint>> {
         let _ = objects;
         None
+    }
+
+    /// Who is connected to what, and what a deploy would miss. Changes nothing. `None` where the provider cannot tell.
+    async fn identity(&self, cx: &Cx) -> Result<Option<Identity>, Failure> {
+        let _ = cx;
+        Ok(None)
     }
 
     /// The secrets' values. For this and the following: `None` where the provider cannot (yet).

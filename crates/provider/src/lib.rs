@@ -10,8 +10,8 @@ pub mod testkit;
 
 pub use context::{ArtifactSource, Cx, Progress, Scope, Stop, StopHandle, stop_pair};
 pub use contract::{
-    Artifacts, Backend, BuiltArtifact, Driver, Endpoint, Info, Invocation, InvokeResult, KitFile, LogLine,
-    LogQuery, LogStream, Operate,
+    Artifacts, Backend, BuiltArtifact, Driver, Endpoint, Identity, Info, Invocation, InvokeResult, KitFile,
+    LogLine, LogQuery, LogStream, Operate,
 };
 pub use data::{
     Body, ByteStream, Inbox, InboxId, Item, ItemPage, ItemQuery, Items, Message, Messages, ObjectInfo,

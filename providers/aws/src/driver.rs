@@ -1,19 +1,20 @@
 //! The driver: what is the same for every kind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use sf_plan::{
-    Addr, Call, CallAction, Failure, Inputs, Intent, IntentAction, Json, Object, ObjectKey, Outcome,
+    Addr, Call, CallAction, Digest, Failure, Inputs, Intent, IntentAction, Json, Object, ObjectKey, Outcome,
     RemoteId, Status,
 };
 use sf_provider::{Cx, Driver};
 
 use crate::api::Client;
 use crate::kinds::{self, AnyKind, At, Inventory, KINDS, Made, Recorded, Seen, Undone, merged};
-use crate::names::Place;
+use crate::names::{self, Place};
 
 /// Kinds that are asked at once when everything is discovered.
 const DISCOVERED_AT_ONCE: usize = 8;
@@ -108,6 +109,18 @@ impl Driver for AwsDriver {
             inputs: merged(&place, &object.inputs, &seen.spec),
             ..as_object(kind, seen, object.deps.clone())
         }))
+    }
+
+    /// Most calls wait: for a role to be known, for a function to be ready, for their turn at an API's quota.
+    fn concurrency(&self) -> usize {
+        64
+    }
+
+    /// Functions take their code from the bucket where this machine does not have it.
+    async fn artifact(&self, cx: &Cx, digest: &Digest, _: &Path) -> Result<bool, Failure> {
+        let bucket = self.api.place().await?.concrete(&names::bucket(&cx.scope, names::ARTIFACTS));
+        let kept = kinds::is_kept(&self.api, &bucket, &digest.0).await;
+        kept.map_err(|error| error.failure(&format!("look for artifact {digest} in bucket {bucket}")))
     }
 
     async fn place(&self, _: &Cx) -> Result<Option<String>, Failure> {

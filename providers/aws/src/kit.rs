@@ -5,32 +5,24 @@ use std::borrow::Cow;
 use sf_model::{Function, Interface, RuntimeFamily};
 use sf_provider::KitFile;
 
+use crate::settings::Architecture;
+
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 /// What Lambda starts on `provided.al2023`.
 const BOOTSTRAP: &str = "bootstrap";
 
-/// A processor's architecture, by the API's name for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Architecture {
-    /// `x86_64`
-    X86_64,
-    /// `arm64`
-    Arm64,
-}
-
-impl Architecture {
-    fn bridge(self) -> Option<&'static [u8]> {
-        match self {
-            Self::X86_64 => X86_64,
-            Self::Arm64 => AARCH64,
-        }
+/// The program that web functions of an architecture are started with.
+fn bridge(architecture: Architecture) -> Option<&'static [u8]> {
+    match architecture {
+        Architecture::X86_64 => X86_64,
+        Architecture::Arm64 => AARCH64,
     }
 }
 
 /// Whether this `sf` has the program that web functions are started with there.
 pub(crate) fn has_bridge(architecture: Architecture) -> bool {
-    architecture.bridge().is_some()
+    bridge(architecture).is_some()
 }
 
 /// A function's files. Lambda calls `lambda` handlers itself.
@@ -40,7 +32,7 @@ pub(crate) fn files(function: &Function, architecture: Architecture) -> Vec<KitF
         (Interface::Portable, RuntimeFamily::Node) => embedded(NODE),
         (Interface::Portable, RuntimeFamily::Python) => embedded(PYTHON),
         (Interface::Web, _) | (Interface::Portable, RuntimeFamily::Web) => {
-            let bridge = architecture.bridge().into_iter();
+            let bridge = bridge(architecture).into_iter();
             bridge.map(|program| KitFile { executable: true, ..file(BOOTSTRAP, program) }).collect()
         }
     }

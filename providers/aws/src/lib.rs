@@ -23,9 +23,9 @@ mod settings;
 #[cfg(test)]
 mod testing;
 
-use sf_model::{App, Diagnostic};
+use sf_model::{App, Diagnostic, Function};
 use sf_plan::{Desired, Failure, Schemas};
-use sf_provider::{Artifacts, Backend};
+use sf_provider::{Artifacts, Backend, KitFile};
 
 pub use api::{Client, Connect, Identity};
 pub use driver::AwsDriver;
@@ -62,6 +62,12 @@ impl Backend for Aws {
 
     fn check(&self, app: &App) -> Vec<Diagnostic> {
         capability::check(app)
+    }
+
+    fn kit(&self, app: &App, function: &Function) -> Vec<KitFile> {
+        // `check` has said what is wrong with the settings.
+        let architecture = Settings::read(app).unwrap_or_default().architecture(function);
+        kit::files(function, architecture)
     }
 
     fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>> {

@@ -142,6 +142,13 @@ pub(crate) fn log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
 
+/// What the names of all log groups of the scope's functions begin with, and perhaps others.
+pub(crate) fn log_groups(scope: &Scope) -> String {
+    let mut prefix = format!("{}-{}-", scope.project, scope.stage);
+    prefix.truncate(longest::FUNCTION - HASH_DIGITS - 1);
+    log_group(prefix.trim_end_matches('-'))
+}
+
 /// `shop-dev`: the API and the group of schedules, one of each.
 pub(crate) fn whole(scope: &Scope, longest: usize) -> String {
     fit(&format!("{}-{}", scope.project, scope.stage), longest)
@@ -231,6 +238,17 @@ mod tests {
         let names = [&one, &two].map(|name| physical(&scope(), name, longest::FUNCTION));
         assert_ne!(names[0], names[1]);
         assert!(names.iter().all(|name| name.len() <= 64), "{names:?}");
+    }
+
+    #[test]
+    fn every_log_group_is_among_those_of_the_scope() {
+        for project in ["shop".to_owned(), "s".repeat(45), "s".repeat(50), "s".repeat(60)] {
+            let scope = Scope { project, stage: "dev-eu-west".into() };
+            for name in ["f".to_owned(), "f".repeat(60)] {
+                let group = log_group(&physical(&scope, &name, longest::FUNCTION));
+                assert!(group.starts_with(&log_groups(&scope)), "{group}");
+            }
+        }
     }
 
     #[test]

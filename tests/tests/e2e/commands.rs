@@ -68,6 +68,30 @@ fn info_says_what_is_deployed() {
 }
 
 #[test]
+fn check_asks_the_provider_only_if_it_is_named() {
+    let mut env = Env::new();
+    {
+        let project = talking(&env);
+        let _ =
+            project.sf(&["check", "--provider", "self-hosted"]).ok().says(&["ok", "does not run here yet"]);
+        assert_eq!(env.find_host().map(|host| host.pid), None, "a check starts nothing");
+        let _ = project.deploy();
+        let asked = project.sf(&["check", "--provider", "self-hosted", "--json"]).ok().json();
+        let identity = &asked["identity"];
+        assert_eq!(identity["endpoint"], env.host().url, "{asked}");
+        assert_eq!(identity["location"], env.host_dir().display().to_string(), "{asked}");
+        assert!(identity["version"].is_string() && identity["account"].is_null(), "{asked}");
+        assert_eq!(identity["missing"], serde_json::json!([]), "{asked}");
+        let _ = project.sf(&["check", "--provider", "self-hosted"]).ok().says(&[&env.host().url]);
+        let _ = project.sf(&["check", "--provider", "nowhere"]).exits(2).says(&["nowhere", "self-hosted"]);
+    }
+    env.set("SF_PROVIDER", "self-hosted");
+    let project = sf_e2e::Project::new(&env, env.dir().join("projects/talking"));
+    let silent = project.sf(&["check", "--json"]).ok().json();
+    assert_eq!((&silent["provider"], silent.get("identity")), (&"self-hosted".into(), None), "{silent}");
+}
+
+#[test]
 fn remove_asks_and_leaves_nothing() {
     let env = Env::new();
     let project = talking(&env);

@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod data;
+mod drift;
 mod durability;
 mod examples;
 mod frameworks;
@@ -19,4 +20,5 @@ mod misbehaviour;
 mod plan;
 mod releases;
 mod s3;
+mod state;
 mod support;

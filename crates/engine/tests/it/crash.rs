@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use sf_engine::{LocalStore, Lock, LockInfo, Release, Store, StoreError};
+use sf_engine::{Holder, LocalStore, Lock, LockInfo, Release, Store, StoreError};
 use sf_plan::{Desired, State};
 use sf_provider::testkit::Fault;
 use tokio::sync::Notify;
@@ -92,6 +92,18 @@ impl Store for DyingStore<'_> {
             std::future::pending::<()>().await;
         }
         Ok(())
+    }
+
+    async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError> {
+        self.store.set_aside(lock).await
+    }
+
+    async fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        self.store.holder().await
+    }
+
+    async fn unlock(&self) -> Result<Option<Holder>, StoreError> {
+        self.store.unlock().await
     }
 
     async fn releases(&self) -> Result<Vec<u64>, StoreError> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sf_engine::{ApplyError, Session, Store, observe, stop_pair};
-use sf_plan::{Call, Event, Failure, Intent, Object, ObjectKey, Op, Outcome, Reason};
+use sf_plan::{Call, Event, Failure, Intent, Object, ObjectKey, Op, Outcome, Reason, Value};
 use sf_provider::testkit::{ModelBackend, ModelCloud};
 use sf_provider::{Cx, Driver};
 
@@ -122,6 +122,32 @@ async fn what_was_deleted_outside_is_noticed_by_a_refresh_and_made_again() {
     let plan = session.plan(two("v1"), &ModelBackend).unwrap();
     let change = plan.actual_changes().find(|change| change.key == key).unwrap();
     assert_eq!(change.why, [Reason::Missing]);
+    let (control, _) = stand.control(stop_pair().1);
+    assert!(session.apply(plan, control).await.unwrap().report.is_success());
+    stand.expect_converged(two("v1"), "").await;
+}
+
+#[tokio::test]
+async fn what_was_changed_outside_is_told_by_field_and_put_right() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let key: ObjectKey = "function/hello".parse().unwrap();
+    let mut inputs = stand.state().await.objects[&key].inputs.clone();
+    let Value::Map(map) = &mut inputs else { panic!("inputs are a map") };
+    let old = map.insert("memory".into(), Value::Lit(1.into())).unwrap().to_json();
+    assert!(stand.cloud.change_outside(&stand.scope(), &key, inputs));
+    // Nobody looks, nobody knows.
+    assert_eq!(stand.plan(two("v1")).await.steps, []);
+    let mut session = Session::open(&stand.store, stand.provider(), who("sf deploy")).await.unwrap();
+    let drift = session.refresh().await.unwrap();
+    let field = Reason::Field {
+        path: sf_plan::Path(vec!["memory".into()]),
+        old: Some(old),
+        new: Some(1.into()),
+        known_at_apply: false,
+    };
+    assert_eq!(drift, [sf_plan::Drift { key, why: vec![field] }]);
+    let plan = session.plan(two("v1"), &ModelBackend).unwrap();
     let (control, _) = stand.control(stop_pair().1);
     assert!(session.apply(plan, control).await.unwrap().report.is_success());
     stand.expect_converged(two("v1"), "").await;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sf_engine::{
-    ApplyError, LocalStore, Lock, LockInfo, ObserveError, Release, Session, Store, StoreError, stop_pair,
+    ApplyError, Holder, LocalStore, Lock, LockInfo, ObserveError, Release, Session, Store, StoreError,
+    stop_pair,
 };
 use sf_plan::{Event, State};
 use sf_provider::testkit::{Fault, ModelBackend};
@@ -133,6 +134,18 @@ impl Store for FullDisk<'_> {
             return Err(StoreError::Io { operation: "save state", path: self.store.path().into(), cause });
         }
         self.store.save(lock, state).await
+    }
+
+    async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError> {
+        self.store.set_aside(lock).await
+    }
+
+    async fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        self.store.holder().await
+    }
+
+    async fn unlock(&self) -> Result<Option<Holder>, StoreError> {
+        self.store.unlock().await
     }
 
     async fn releases(&self) -> Result<Vec<u64>, StoreError> {

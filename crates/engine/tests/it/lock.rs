@@ -37,7 +37,7 @@ async fn the_second_is_refused_and_told_who_is_first() {
     let expected = format!("ada on engine (process {}, `sf deploy --stage dev`", std::process::id());
     assert!(message.contains(&expected), "{message}");
     assert!(refused.hint().unwrap().contains("sf state unlock"));
-    assert!(matches!(stand.store.unlock(), Err(StoreError::Locked(Some(_)))), "its process lives");
+    assert!(matches!(stand.store.unlock().await, Err(StoreError::Locked(Some(_)))), "its process lives");
 
     drop(first);
     assert!(!holder_file(&stand).exists());
@@ -67,12 +67,12 @@ async fn a_holder_elsewhere_keeps_others_out_as_long_as_its_heart_beats() {
 #[tokio::test]
 async fn unlock_removes_what_another_machine_left() {
     let stand = Stand::new();
-    assert_eq!(stand.store.unlock().unwrap(), None);
+    assert_eq!(stand.store.unlock().await.unwrap(), None);
     assert!(!stand.dir.path().join("state").exists());
     let holder = leave_behind(&stand, "elsewhere", now_ms());
-    assert_eq!(stand.store.unlock().unwrap(), Some(holder));
+    assert_eq!(stand.store.unlock().await.unwrap(), Some(holder));
     drop(stand.store.lock(who("sf deploy")).await.unwrap());
-    assert_eq!(stand.store.unlock().unwrap(), None);
+    assert_eq!(stand.store.unlock().await.unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]

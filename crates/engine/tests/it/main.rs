@@ -11,6 +11,8 @@ mod faults;
 #[cfg(test)]
 mod lock;
 #[cfg(test)]
+mod rebuild;
+#[cfg(test)]
 mod releases;
 #[cfg(test)]
 mod store;

@@ -30,7 +30,7 @@ async fn a_damaged_state_is_refused_wherever_it_was_cut() {
         fs::write(stand.file(), text).unwrap();
         assert!(matches!(refused(&stand).await, StoreError::Corrupt { .. }), "{text}");
     }
-    // As the hint says: with the file out of the way, what is deployed is found.
+    // With the file out of the way, what is deployed is found.
     fs::remove_file(stand.file()).unwrap();
     stand.deploy(two("v1")).await;
     stand.expect_converged(two("v1"), "").await;

@@ -100,6 +100,12 @@ impl ModelCloud {
         self.world().objects.remove(&(scope.clone(), key.clone())).is_some()
     }
 
+    /// Somebody else changes an object's inputs; whether it was there.
+    pub fn change_outside(&self, scope: &Scope, key: &ObjectKey, inputs: Inputs) -> bool {
+        let mut world = self.world();
+        world.objects.get_mut(&(scope.clone(), key.clone())).map(|object| object.inputs = inputs).is_some()
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }

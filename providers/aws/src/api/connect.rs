@@ -59,6 +59,21 @@ impl Connect {
         Ok(Client(Arc::new(Inner::new(http, credentials, region, endpoints, Limits::default()))))
     }
 
+    /// A client with keys of one's own, of something that only answers as AWS does: for tests.
+    ///
+    /// # Errors
+    /// There is no HTTP client.
+    #[doc(hidden)]
+    pub fn to_counterpart(endpoint: &str, region: &str) -> Result<Client, Failure> {
+        let http = reqwest::Client::builder()
+            .build()
+            .map_err(|error| failure("http-client", format!("make an HTTP client: {error}"), None))?;
+        let keys = aws_credential_types::Credentials::new("test", "test", None, None, "the test");
+        let endpoints = Endpoints::new(region, Some(endpoint.to_owned()));
+        let keys = SharedCredentialsProvider::new(keys);
+        Ok(Client(Arc::new(Inner::new(http, keys, region.to_owned(), endpoints, Limits::default()))))
+    }
+
     async fn load(&self, http: &reqwest::Client) -> SdkConfig {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(SharedHttpClient::new(Http(http.clone())));

@@ -110,10 +110,10 @@ pub(crate) async fn get(client: &Client, uuid: &str) -> Result<Option<Configurat
     }
 }
 
-/// The mappings of one source, of any function or of one.
+/// The mappings in the region, or those of one source or function.
 pub(crate) async fn list(
     client: &Client,
-    source: &str,
+    source: Option<&str>,
     function: Option<&str>,
 ) -> Result<Vec<Configuration>, ApiError> {
     #[derive(Deserialize)]
@@ -124,19 +124,19 @@ pub(crate) async fn list(
         next_marker: Option<String>,
     }
     let mut found = Vec::new();
-    let mut marker = None;
+    let mut marker: Option<String> = None;
     loop {
-        let mut request = request("ListEventSourceMappings", Method::GET, format!("{MAPPINGS}/"))
-            .query("EventSourceArn", source);
-        if let Some(function) = function {
-            request = request.query("FunctionName", function);
-        }
-        if let Some(marker) = marker {
-            request = request.query("Marker", marker);
+        let mut request = request("ListEventSourceMappings", Method::GET, format!("{MAPPINGS}/"));
+        let parameters =
+            [("EventSourceArn", source), ("FunctionName", function), ("Marker", marker.as_deref())];
+        for (name, value) in parameters {
+            if let Some(value) = value {
+                request = request.query(name, value);
+            }
         }
         let page: Page = client.rest_bare(request).await?;
         found.extend(page.event_source_mappings);
-        marker = page.next_marker.filter(|marker: &String| !marker.is_empty());
+        marker = page.next_marker.filter(|marker| !marker.is_empty());
         if marker.is_none() {
             return Ok(found);
         }

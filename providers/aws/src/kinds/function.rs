@@ -14,6 +14,7 @@ use super::{At, Inventory, Made, RemoteKind, Seen, Undone, owner};
 use crate::api::{ApiError, lambda};
 use crate::names::{self, LIVE};
 use code::Source;
+pub(crate) use code::is_kept;
 pub(super) use settle::with_patience;
 use settle::{is_there_already, settled};
 use spec::Spec;
@@ -114,6 +115,11 @@ impl Function {
             if is_rebuilt || source.sha256() != current.code_sha256 {
                 published = Some(self.send(at, spec, &source).await.map_err(failed)?);
             }
+        }
+        // What a run that died has published is a version already.
+        if published.is_none() && change == lambda::Settings::default() {
+            let (newest, is_published) = newest(at, &current).await.map_err(failed)?;
+            published = newest.filter(|_| is_published);
         }
         let published = match published {
             Some(published) => published,
@@ -229,6 +235,3 @@ impl RemoteKind for Function {
         super::look_at_all(self, at, inventory).await
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -97,10 +97,14 @@ fn meaning(place: &Place, value: &Inputs) -> Json {
 
 fn joined(json: Json) -> Json {
     match json {
-        Json::Array(parts) if !parts.is_empty() && parts.iter().all(Json::is_string) => {
-            parts.iter().filter_map(Json::as_str).collect::<String>().into()
+        Json::Array(items) => {
+            let items: Vec<Json> = items.into_iter().map(joined).collect();
+            if !items.is_empty() && items.iter().all(Json::is_string) {
+                items.iter().filter_map(Json::as_str).collect::<String>().into()
+            } else {
+                items.into()
+            }
         }
-        Json::Array(items) => items.into_iter().map(joined).collect(),
         Json::Object(map) => map.into_iter().map(|(key, value)| (key, joined(value))).collect(),
         other => other,
     }
@@ -145,11 +149,13 @@ mod tests {
         let recorded = inputs(json!({
             "Environment": {"URL": ["https://sqs.{aws:region}.amazonaws.com/{aws:account}/q", "?x"], "OWNER": "123456789012"},
             "Timeout": 3,
+            "Statement": [{"Resource": [["arn:", "a"], "b"]}],
             "Code": {"$artifact": "ab"},
         }));
         let seen = inputs(json!({
             "Environment": {"URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/q?x", "OWNER": "{aws:account}"},
             "Timeout": 3,
+            "Statement": [{"Resource": ["arn:a", "b"]}],
             "Code": {"$artifact": "ab"},
         }));
         assert_eq!(merged(&place(), &recorded, &seen), recorded);

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::Failure;
 
-use super::{At, Inventory, Made, RemoteKind, Seen, Tags, Undone, owner};
+use super::{At, Inventory, Made, RemoteKind, Seen, Tags, Undone, all_found, owner};
 use crate::api::{ApiError, logs};
-use crate::names::Place;
+use crate::names::{self, Place};
 
 /// The kind.
 #[derive(Clone, Copy, Debug)]
@@ -40,13 +40,21 @@ fn made(place: &Place, name: &str) -> Made {
     Made::new(&arn, [("arn", arn.as_str()), ("name", name)])
 }
 
-async fn seen(at: &At<'_>, name: &str) -> Result<Option<Seen<Spec>>, ApiError> {
-    let Some(group) = logs::get_log_group(at.api, name).await? else { return Ok(None) };
-    let made = made(at.place, name);
+/// A group that is the scope's.
+async fn owned(at: &At<'_>, group: logs::LogGroup) -> Result<Option<Seen<Spec>>, ApiError> {
+    let made = made(at.place, &group.name);
     let Some(tags) = logs::list_tags(at.api, &made.id).await? else { return Ok(None) };
     let Some((key, tags)) = owner(&at.cx.scope, tags) else { return Ok(None) };
     let spec = Spec { log_group_name: group.name, retention_in_days: group.retention, tags };
     Ok(Some(Seen { made, spec, key: Some(key) }))
+}
+
+async fn seen(at: &At<'_>, name: &str) -> Result<Option<Seen<Spec>>, ApiError> {
+    let groups = logs::list_log_groups(at.api, name).await?;
+    match groups.into_iter().find(|group| group.name == name) {
+        Some(group) => owned(at, group).await,
+        None => Ok(None),
+    }
 }
 
 /// Takes over a group that has no tags at all: Lambda makes one by itself when a function runs and finds none.
@@ -112,10 +120,24 @@ impl RemoteKind for LogGroup {
         seen(at, &spec.log_group_name).await.map_err(|error| at.failed("read", &error))
     }
 
-    async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
-        super::look_at_all(self, at, inventory).await
+    /// By their names, which are known at once; AWS lists what is tagged some time later.
+    async fn list(&self, at: &At<'_>, _: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
+        let failed = |error: ApiError| error.failure("list the project's log groups");
+        let prefix = names::log_groups(&at.cx.scope);
+        let groups = logs::list_log_groups(at.api, &prefix).await.map_err(failed)?;
+        all_found(groups.into_iter().map(|group| owned(at, group)).collect()).await.map_err(failed)
     }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_from_either_form_of_arn() {
+        let place = Place { partition: "aws".into(), region: "eu-west-1".into(), account: "1".into() };
+        let arn = arn(&place, "/aws/lambda/f");
+        assert_eq!(name(&arn), "/aws/lambda/f");
+        assert_eq!(name(&format!("{arn}:*")), "/aws/lambda/f");
+    }
+}

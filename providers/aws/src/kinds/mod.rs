@@ -40,6 +40,7 @@ use sf_provider::Cx;
 use crate::api::{ApiError, Client};
 use crate::names::Place;
 use crate::names::addr::kind;
+pub(crate) use function::is_kept;
 pub(crate) use inputs::{Artifact, Text, from_spec, merged, to_spec};
 pub(crate) use inventory::{Inventory, all_found};
 pub(crate) use tags::{TagChange, Tags, owner};

@@ -160,4 +160,51 @@ impl RemoteKind for Permission {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(statement: Json) -> Spec {
+        Spec::of("alias", &serde_json::from_value(statement).unwrap())
+    }
+
+    #[test]
+    fn a_statement_tells_what_it_was_made_of() {
+        let spec = of(json!({
+            "Sid": "sf-a",
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "lambda:InvokeFunction",
+            "Resource": "alias",
+            "Condition": {
+                "StringEquals": {"AWS:SourceAccount": "123456789012"},
+                "ArnLike": {"AWS:SourceArn": "arn:aws:s3:::b"},
+            },
+        }));
+        assert_eq!(spec.principal, "s3.amazonaws.com");
+        assert_eq!(spec.source_account.as_deref(), Some("123456789012"));
+        assert_eq!(spec.source_arn, Some(Text::Whole("arn:aws:s3:::b".into())));
+        assert_eq!(spec.function_url_auth_type, None);
+    }
+
+    #[test]
+    fn every_kind_of_principal_is_read() {
+        let principal =
+            |principal: Json| of(json!({"Sid": "s", "Action": "a", "Principal": principal})).principal;
+        assert_eq!(principal(json!("*")), "*");
+        assert_eq!(principal(json!({"AWS": "*"})), "*");
+        assert_eq!(principal(json!({"AWS": "arn:aws:iam::123456789012:root"})), "123456789012");
+    }
+
+    #[test]
+    fn what_is_true_of_an_address_is_read() {
+        let conditions = json!({
+            "StringEquals": {"lambda:FunctionUrlAuthType": "NONE"},
+            "Bool": {"lambda:InvokedViaFunctionUrl": "true"},
+        });
+        let spec = of(json!({"Sid": "s", "Action": "a", "Principal": "*", "Condition": conditions}));
+        assert_eq!(spec.function_url_auth_type.as_deref(), Some("NONE"));
+        assert_eq!(spec.invoked_via_function_url, Some(true));
+    }
+}

@@ -194,4 +194,56 @@ impl RemoteKind for Role {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope { project: "shop".into(), stage: "dev".into() }
+    }
+
+    fn place() -> Place {
+        Place { partition: "aws".into(), region: "eu-west-1".into(), account: "123456789012".into() }
+    }
+
+    #[test]
+    fn a_trust_policy_says_whom_it_trusts() {
+        for trusted in ["lambda.amazonaws.com", SCHEDULER] {
+            let policy = trust(&scope(), &place(), trusted).to_string();
+            assert_eq!(service(&scope(), &place(), &policy), trusted);
+        }
+    }
+
+    #[test]
+    fn another_trust_policy_is_shown_whole() {
+        let open = trust(&scope(), &place(), "lambda.amazonaws.com").to_string().replace("lambda.", "*.");
+        let policy = open.replace("\"Service\"", "\"AWS\"");
+        assert_eq!(service(&scope(), &place(), &policy), policy);
+        assert_eq!(service(&scope(), &place(), "not json"), "\"not json\"");
+    }
+
+    #[test]
+    fn schedules_of_others_are_not_trusted() {
+        let trust = trust(&scope(), &place(), SCHEDULER);
+        assert_eq!(
+            trust["Statement"][0]["Condition"]["StringEquals"],
+            json!({
+                "aws:SourceAccount": "123456789012",
+                "aws:SourceArn": "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/shop-dev",
+            })
+        );
+    }
+
+    #[test]
+    fn a_policy_gives_its_statements_back() {
+        let spec = Spec {
+            role_name: "r".into(),
+            path: "/".into(),
+            service: "lambda.amazonaws.com".into(),
+            statement: vec![json!({"Effect": "Allow", "Action": ["a:B"], "Resource": [["x", "y"], "z"]})],
+            tags: Tags::new(),
+        };
+        let whole = json!({"Effect": "Allow", "Action": ["a:B"], "Resource": ["xy", "z"]});
+        assert_eq!(spec.policy().map(|policy| statements(&policy)), Some(vec![whole]));
+        assert_eq!(Spec { statement: Vec::new(), ..spec }.policy(), None);
+    }
+}

@@ -8,7 +8,7 @@ use super::{At, Inventory, Made, Patience, RemoteKind, Seen, Tags, Undone, owner
 use crate::api::ApiError;
 use crate::api::secrets::{self, Description};
 use crate::api::tagging::tag_map;
-use crate::names::{PROJECT_TAG, STAGE_TAG};
+use crate::names::{self, PROJECT_TAG, STAGE_TAG};
 
 pub(super) struct Secret;
 
@@ -39,10 +39,13 @@ impl Secret {
     }
 
     async fn seen(at: &At<'_>, id: &str) -> Result<Option<Seen<Spec>>, Failure> {
-        let Some(description) = Self::describe(at, id).await? else { return Ok(None) };
+        Ok(Self::describe(at, id).await?.and_then(|description| Self::owned(at, description)))
+    }
+
+    fn owned(at: &At<'_>, description: Description) -> Option<Seen<Spec>> {
         let Description { arn, name, tags, .. } = description;
-        let Some((key, tags)) = owner(&at.cx.scope, tag_map(tags)) else { return Ok(None) };
-        Ok(Some(Seen { made: Self::made(&arn, &name), spec: Spec { name, tags }, key: Some(key) }))
+        let (key, tags) = owner(&at.cx.scope, tag_map(tags))?;
+        Some(Seen { made: Self::made(&arn, &name), spec: Spec { name, tags }, key: Some(key) })
     }
 
     /// A value may have been set before the first deploy: then the secret is the project's, but no object yet.
@@ -124,7 +127,10 @@ impl RemoteKind for Secret {
         Self::seen(at, &spec.name).await
     }
 
-    async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
-        super::look_at_all(self, at, inventory).await
+    /// By their names: the listing says all there is to know.
+    async fn list(&self, at: &At<'_>, _: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
+        let listed = secrets::list_secrets(at.api, &names::secret(&at.cx.scope, "")).await;
+        let listed = listed.map_err(|error| at.failed("list the secrets for", &error))?;
+        Ok(listed.into_iter().filter_map(|description| Self::owned(at, description)).collect())
     }
 }

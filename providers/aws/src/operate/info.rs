@@ -8,6 +8,7 @@ use sf_provider::{Cx, Endpoint, Info};
 use crate::api::Client;
 use crate::driver::AwsDriver;
 use crate::kinds::Inventory;
+use crate::names::REGION;
 
 /// The kinds that say where something answers and what calls what.
 const KINDS: [&str; 11] = [
@@ -44,6 +45,11 @@ pub(super) async fn run(api: &Client, cx: &Cx) -> Result<Option<Info>, Failure> 
         release: None,
         problems: Vec::new(),
     }))
+}
+
+/// Where objects answer, by what is recorded of them: the region is all that has to be put in.
+pub(super) fn endpoints(api: &Client, objects: &BTreeMap<ObjectKey, Object>) -> Vec<Endpoint> {
+    Census { objects, concrete: &|text| text.replace(REGION, api.region()) }.endpoints()
 }
 
 struct Census<'a> {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use sf_plan::{Failure, Json};
 use sf_provider::{Cx, Invocation, InvokeResult, LogLine};
 
-use super::logs::stream;
+use super::logs::{now_ms, stream};
 use crate::api::Client;
 use crate::api::invoke::invoke;
 use crate::names::{self, LIVE};
@@ -31,16 +31,16 @@ pub(super) async fn run(api: &Client, cx: &Cx, invocation: &Invocation) -> Resul
     Ok(InvokeResult {
         ok: invoked.error.is_none(),
         payload,
-        logs: lines(function, &invoked.log),
+        logs: lines(function, &invoked.log, now_ms()),
         duration_ms: reported(&invoked.log).unwrap_or(duration_ms),
     })
 }
 
-/// What the function itself wrote: the tail has no times, and the platform's lines are in `sf logs`.
-fn lines(function: &str, log: &str) -> Vec<LogLine> {
+/// What the function itself wrote: the tail has no times, so that it is the time of the answer; and the platform's lines are in `sf logs`.
+fn lines(function: &str, log: &str, now_ms: u64) -> Vec<LogLine> {
     let own = log.lines().filter(|line| !line.trim().is_empty() && stream(line) != "system");
     own.map(|line| LogLine {
-        time_ms: 0,
+        time_ms: now_ms,
         function: function.to_owned(),
         stream: "stdout".into(),
         message: line.to_owned(),
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_functions_own_lines_are_told_from_the_platforms() {
-        let messages: Vec<_> = lines("f", LOG).into_iter().map(|line| line.message).collect();
+        let messages: Vec<_> = lines("f", LOG, 0).into_iter().map(|line| line.message).collect();
         assert_eq!(messages, ["hello"]);
         assert_eq!(reported(LOG), Some(12));
         assert_eq!(reported("nothing"), None);

@@ -156,7 +156,7 @@ pub(super) fn stream(line: &str) -> &'static str {
     if OF_PLATFORM.iter().any(|begin| line.starts_with(begin)) { "system" } else { "stdout" }
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,9 +4,11 @@ mod info;
 mod invoke;
 mod logs;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use sf_plan::Failure;
-use sf_provider::{Cx, Info, Invocation, InvokeResult, LogQuery, LogStream, Operate};
+use sf_plan::{Failure, Object, ObjectKey};
+use sf_provider::{Cx, Endpoint, Identity, Info, Invocation, InvokeResult, LogQuery, LogStream, Operate};
 
 use crate::api::Client;
 
@@ -34,5 +36,21 @@ impl Operate for AwsOperate {
 
     async fn info(&self, cx: &Cx) -> Result<Option<Info>, Failure> {
         info::run(&self.api, cx).await
+    }
+
+    fn endpoints(&self, objects: &BTreeMap<ObjectKey, Object>) -> Option<Vec<Endpoint>> {
+        Some(info::endpoints(&self.api, objects))
+    }
+
+    async fn identity(&self, _: &Cx) -> Result<Option<Identity>, Failure> {
+        let who = self.api.identity().await?;
+        Ok(Some(Identity {
+            account: Some(who.account.clone()),
+            user: Some(who.arn.clone()),
+            location: Some(who.region.clone()),
+            endpoint: self.api.overridden_endpoint(),
+            version: None,
+            missing: Vec::new(),
+        }))
     }
 }

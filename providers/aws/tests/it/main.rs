@@ -8,3 +8,9 @@ mod compile;
 mod order;
 #[cfg(test)]
 mod support;
+
+/// The kinds, against the counterpart.
+#[cfg(test)]
+mod kinds;
+#[cfg(test)]
+mod oracle;

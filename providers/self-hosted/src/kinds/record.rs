@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use sf_host_api::Resource;
-use sf_plan::{Addr, Failure, Inputs, Json, Object, ObjectKey, Status, Value};
+use sf_plan::{Addr, Digest, Failure, Inputs, Json, Object, ObjectKey, Status, Value};
 use sf_provider::Scope;
 
-use super::holds_data;
+use super::{holds_data, kind};
 use crate::failure;
 use crate::names::{self, DEPS_ANNOTATION, GENERATION_ANNOTATION, INPUTS_ANNOTATION};
 
@@ -34,9 +34,10 @@ pub(crate) fn owned(scope: &Scope, resource: &Resource) -> Result<Option<(Object
     let addr = Addr::new(resource.kind.clone(), resource.name.clone());
     let mut outputs = resource.outputs.clone();
     outputs.entry("revision".to_owned()).or_insert_with(|| resource.revision.clone().into());
+    let inputs = annotation::<Value>(resource, INPUTS_ANNOTATION)?;
     let object = Object {
         id: names::remote_id(scope, &addr),
-        inputs: annotation::<Value>(resource, INPUTS_ANNOTATION)?,
+        inputs: as_found(&addr, inputs, &resource.spec),
         outputs,
         deps: annotation(resource, DEPS_ANNOTATION)?,
         status: Status::Ready,
@@ -44,6 +45,35 @@ pub(crate) fn owned(scope: &Scope, resource: &Resource) -> Result<Option<(Object
     };
     let generation = annotation(resource, GENERATION_ANNOTATION)?;
     Ok(Some((ObjectKey { addr, generation }, object)))
+}
+
+/// The inputs that the resource was put with are in its annotations; where its spec is not what they make, somebody else changed it, and what is
+/// there counts.
+fn as_found(addr: &Addr, inputs: Inputs, spec: &Json) -> Inputs {
+    match kind(&addr.kind).map(|kind| kind.spec(&inputs)) {
+        Some(Ok(own)) if own != *spec => overlaid(&inputs, &own, spec),
+        _ => inputs,
+    }
+}
+
+/// Inputs are named as the fields of the spec that they make (`own`). Those that make none, the tags, stay as they are.
+fn overlaid(inputs: &Inputs, own: &Json, found: &Json) -> Inputs {
+    match (inputs, own, found) {
+        (inputs, own, found) if own == found => inputs.clone(),
+        (Value::Map(inputs), Json::Object(own), Json::Object(found)) => {
+            let unsaid = inputs.iter().filter(|(name, _)| !own.contains_key(*name));
+            let said = found.iter().map(|(name, found)| {
+                let value = match (inputs.get(name), own.get(name)) {
+                    (Some(inputs), Some(own)) => overlaid(inputs, own, found),
+                    _ => Value::plain(found.clone()),
+                };
+                (name.clone(), value)
+            });
+            Value::Map(unsaid.map(|(name, value)| (name.clone(), value.clone())).chain(said).collect())
+        }
+        (Value::Artifact(_), _, Json::String(digest)) => Value::Artifact(Digest(digest.clone())),
+        (_, _, found) => Value::plain(found.clone()),
+    }
 }
 
 fn annotation<T: DeserializeOwned>(resource: &Resource, name: &str) -> Result<T, Failure> {
@@ -62,7 +92,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
-    use sf_plan::{Digest, Outputs};
+    use sf_plan::Outputs;
 
     use super::*;
 
@@ -100,6 +130,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_somebody_else_changed_counts() {
+        let addr = Addr::new("function", "hello");
+        let inputs = serde_json::json!({
+            "artifact": { "$artifact": "aa" },
+            "env": { "DOCS": ["http://", "x"], "WORD": "hi" },
+            "tags": { "team": "market" },
+            "timeout-ms": 1000,
+        });
+        let inputs = Value::from_json(inputs).unwrap();
+        let spec = kind(&addr.kind).unwrap().spec(&inputs).unwrap();
+        assert_eq!(as_found(&addr, inputs.clone(), &spec), inputs);
+        let mut changed = spec;
+        changed["artifact"] = "bb".into();
+        changed["env"] = serde_json::json!({ "DOCS": "http://x", "NEW": "1" });
+        changed["warm"] = 2.into();
+        changed.as_object_mut().unwrap().remove("timeout-ms");
+        let expected = serde_json::json!({
+            "artifact": { "$artifact": "bb" },
+            "env": { "DOCS": ["http://", "x"], "NEW": "1" },
+            "tags": { "team": "market" },
+            "warm": 2,
+        });
+        assert_eq!(as_found(&addr, inputs, &changed).to_json(), expected);
+    }
+
     proptest! {
         #[test]
         fn an_object_is_read_back_as_it_was_recorded(
@@ -107,7 +163,8 @@ mod tests {
             inputs in prop::collection::btree_map("[a-z]{1,8}", value(), 0..4).prop_map(Value::Map),
             deps in prop::collection::btree_set(key(), 0..4),
         ) {
-            let resource = stored(&key, annotations(&key, &inputs, &deps));
+            let mut resource = stored(&key, annotations(&key, &inputs, &deps));
+            resource.spec = kind(&key.addr.kind).and_then(|kind| kind.spec(&inputs).ok()).unwrap_or_default();
             let (read_key, object) = owned(&scope(), &resource).unwrap().unwrap();
             prop_assert_eq!(read_key, key.clone());
             prop_assert_eq!(object, Object {

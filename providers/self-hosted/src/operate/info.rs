@@ -1,7 +1,7 @@
 //! What is deployed, in the words of `sf info`.
 
-use sf_host_api::{AppStatus, EventSource, Resource, SubscriptionSpec};
-use sf_provider::{Endpoint, Info};
+use sf_host_api::{AppStatus, EventSource, HostStatus, Resource, SubscriptionSpec};
+use sf_provider::{Endpoint, Identity, Info};
 
 use crate::names;
 
@@ -25,6 +25,21 @@ pub(super) fn info(status: AppStatus, resources: &[Resource]) -> Info {
         functions: status.functions.into_iter().map(|function| function.name).collect(),
         release: status.release,
         problems,
+    }
+}
+
+/// Of a host at that URL, asked by an `sf` of that version.
+pub(super) fn identity(url: &str, status: HostStatus, own: &str) -> Identity {
+    let version = status.health.version;
+    let older = (version != own).then(|| {
+        format!("the host is of version {version} and this sf of {own}: `sf host stop` ends it, and the next deploy starts a new one")
+    });
+    Identity {
+        location: Some(status.data_dir),
+        endpoint: Some(url.to_owned()),
+        version: Some(version),
+        missing: older.into_iter().collect(),
+        ..Identity::default()
     }
 }
 
@@ -74,7 +89,7 @@ fn problems(status: &AppStatus) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use sf_host_api::FunctionStatus;
+    use sf_host_api::{FunctionStatus, Health};
 
     use super::*;
 
@@ -102,5 +117,23 @@ mod tests {
             "function `hello` could not be started: there is no `node` on PATH",
         ];
         assert_eq!(info.problems, expected);
+    }
+
+    #[test]
+    fn a_host_of_another_version_is_told() {
+        let status = |version: &str| HostStatus {
+            health: Health { version: version.into(), pid: 7, host_id: "h".into() },
+            started_ms: 0,
+            url: "http://127.0.0.1:7070".into(),
+            s3_url: None,
+            data_dir: "/data".into(),
+            clock_offset_ms: 0,
+            isolation: Vec::new(),
+            apps: Vec::new(),
+        };
+        let same = identity("http://127.0.0.1:7070", status("1.0.0"), "1.0.0");
+        assert_eq!((same.location.as_deref(), same.missing), (Some("/data"), Vec::new()));
+        let other = identity("http://127.0.0.1:7070", status("1.0.0"), "1.1.0");
+        assert!(other.missing[0].contains("1.0.0") && other.missing[0].contains("sf host stop"));
     }
 }

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use sf_host_api::{Client, InvokeRequest, LogLines, LogsQuery};
 use sf_plan::Failure;
 use sf_provider::{
-    Cx, Info, Invocation, InvokeResult, Items, LogLine, LogQuery, LogStream, Messages, Objects, Operate,
-    Secrets,
+    Cx, Identity, Info, Invocation, InvokeResult, Items, LogLine, LogQuery, LogStream, Messages, Objects,
+    Operate, Secrets,
 };
 use tokio::sync::mpsc;
 
@@ -78,6 +78,11 @@ impl Operate for HostOperate {
 
     async fn is_bare(&self, cx: &Cx) -> Result<bool, Failure> {
         Ok(self.info(cx).await?.is_none())
+    }
+
+    async fn identity(&self, _: &Cx) -> Result<Option<Identity>, Failure> {
+        let status = self.client.status().await.map_err(|error| failure::from_client(&error))?;
+        Ok(Some(info::identity(self.client.url(), status, env!("CARGO_PKG_VERSION"))))
     }
 
     fn secrets(&self) -> Option<&dyn Secrets> {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::super::send::xml;
-use super::list::decoded;
+use super::list::Encoding;
 use super::{of_bucket, of_object, with_xml};
 use crate::api::tagging::{Tag, tag_list, tag_map};
 use crate::api::{ApiError, Client};
@@ -252,13 +252,19 @@ pub(crate) async fn list_multipart_uploads(client: &Client, bucket: &str) -> Res
     struct ListMultipartUploadsResult {
         #[serde(default, rename = "Upload")]
         uploads: Vec<Upload>,
+        #[serde(default, rename = "EncodingType")]
+        encoding: Encoding,
     }
     let request = of_bucket(client, "ListMultipartUploads", Method::GET, bucket)
         .query("uploads", "")
         .query("encoding-type", "url");
     let operation = request.operation;
     let result: ListMultipartUploadsResult = xml(operation, &client.send(request).await?)?;
-    Ok(result.uploads.into_iter().map(|upload| Upload { key: decoded(&upload.key), ..upload }).collect())
+    Ok(result
+        .uploads
+        .into_iter()
+        .map(|upload| Upload { key: result.encoding.decoded(&upload.key), ..upload })
+        .collect())
 }
 
 /// Drops an upload's parts.

@@ -47,6 +47,8 @@ struct ListBucketResult {
     #[serde(default)]
     common_prefixes: Vec<CommonPrefix>,
     next_continuation_token: Option<String>,
+    #[serde(default)]
+    encoding_type: Encoding,
 }
 
 #[derive(Deserialize)]
@@ -78,13 +80,17 @@ pub(crate) async fn list_objects_v2(
     let operation = request.operation;
     let result: ListBucketResult = xml(operation, &client.send(request).await?)?;
     let objects = result.contents.into_iter().map(|stored| Stored {
-        key: decoded(&stored.key),
+        key: result.encoding_type.decoded(&stored.key),
         etag: stored.etag.trim_matches('"').to_owned(),
         ..stored
     });
     Ok(ObjectPage {
         objects: objects.collect(),
-        prefixes: result.common_prefixes.iter().map(|common| decoded(&common.prefix)).collect(),
+        prefixes: result
+            .common_prefixes
+            .iter()
+            .map(|common| result.encoding_type.decoded(&common.prefix))
+            .collect(),
         next: result.next_continuation_token.filter(|token| !token.is_empty()),
     })
 }
@@ -104,6 +110,8 @@ struct ListVersionsResult {
     versions: Vec<Version>,
     #[serde(default, rename = "DeleteMarker")]
     delete_markers: Vec<Version>,
+    #[serde(default, rename = "EncodingType")]
+    encoding: Encoding,
 }
 
 /// The first page of a bucket's versions and delete markers. There is no asking for the next one: whoever asks deletes what he is told of.
@@ -114,12 +122,27 @@ pub(crate) async fn list_object_versions(client: &Client, bucket: &str) -> Resul
     let operation = request.operation;
     let result: ListVersionsResult = xml(operation, &client.send(request).await?)?;
     let all = result.versions.into_iter().chain(result.delete_markers);
-    Ok(all.map(|version| Version { key: decoded(&version.key), ..version }).collect())
+    Ok(all.map(|version| Version { key: result.encoding.decoded(&version.key), ..version }).collect())
 }
 
-/// `encoding-type=url` is a form's encoding: a space is `+`.
-pub(super) fn decoded(key: &str) -> String {
-    percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()
+/// How an answer writes keys: not everything that speaks S3's protocol does what it was asked to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Encoding {
+    /// As in a form: a space is `+`.
+    Url,
+    #[default]
+    #[serde(other)]
+    Plain,
+}
+
+impl Encoding {
+    pub(super) fn decoded(self, key: &str) -> String {
+        match self {
+            Self::Plain => key.to_owned(),
+            Self::Url => percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -129,12 +152,13 @@ mod tests {
     #[test]
     fn versions_and_delete_markers_may_come_mixed() {
         let result: ListVersionsResult = quick_xml::de::from_str(
-            "<ListVersionsResult><Name>b</Name><Version><Key>a+b</Key><VersionId>1</VersionId><Size>3</Size></Version>\
+            "<ListVersionsResult><Name>b</Name><EncodingType>url</EncodingType><Version><Key>a+b</Key><VersionId>1</VersionId><Size>3</Size></Version>\
              <DeleteMarker><Key>c</Key><VersionId>2</VersionId></DeleteMarker>\
              <Version><Key>d%2Fe</Key><VersionId>null</VersionId></Version></ListVersionsResult>",
         )
         .unwrap();
-        let keys: Vec<String> = result.versions.iter().map(|version| decoded(&version.key)).collect();
+        let keys: Vec<String> =
+            result.versions.iter().map(|version| result.encoding.decoded(&version.key)).collect();
         assert_eq!(keys, ["a b", "d/e"]);
         assert_eq!(result.delete_markers.len(), 1);
     }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::api::{ApiError, lambda, s3};
+use crate::api::{ApiError, Client, lambda, s3};
 use crate::kinds::At;
 
 /// Stands for a digest where the newest version is not what `$LATEST` is.
@@ -77,7 +77,7 @@ impl Source {
             })?;
             return Ok(Self { digest: digest.to_owned(), sha256, file: Some(File { path, size }) });
         }
-        let kept = kept(at, bucket, "", |_, kept| kept == digest);
+        let kept = kept(at.api, bucket, "", |_, kept| kept == digest);
         let kept = kept.await.map_err(|error| at.failed("find the code of", &error))?;
         match kept {
             Some((sha256, digest)) => Ok(Self { digest, sha256, file: None }),
@@ -133,13 +133,18 @@ impl Source {
 /// The digest of code that Lambda tells by its `CodeSha256`; a text that says which where the bucket does not have it.
 pub(super) async fn digest(at: &At<'_>, bucket: &str, code_sha256: &str) -> Result<String, ApiError> {
     let sha256 = hex(&BASE64.decode(code_sha256).unwrap_or_default());
-    let kept = kept(at, bucket, &format!("{sha256}/"), |_, _| true).await?;
+    let kept = kept(at.api, bucket, &format!("{sha256}/"), |_, _| true).await?;
     Ok(kept.map_or_else(|| format!("unknown code {sha256}"), |(_, digest)| digest))
+}
+
+/// Whether the bucket has code of that digest, so that a function can be given it without this machine having it.
+pub(crate) async fn is_kept(api: &Client, bucket: &str, digest: &str) -> Result<bool, ApiError> {
+    Ok(kept(api, bucket, "", |_, kept| kept == digest).await?.is_some())
 }
 
 /// The first in the bucket, below the prefix, whose SHA-256 and digest are wanted.
 async fn kept(
-    at: &At<'_>,
+    api: &Client,
     bucket: &str,
     prefix: &str,
     is_wanted: impl Fn(&str, &str) -> bool,
@@ -147,7 +152,7 @@ async fn kept(
     let mut token = None;
     loop {
         let listing = s3::Listing { prefix, token: token.as_deref(), ..s3::Listing::default() };
-        let page = match s3::list_objects_v2(at.api, bucket, &listing).await {
+        let page = match s3::list_objects_v2(api, bucket, &listing).await {
             Err(error) if error.is_missing() => return Ok(None),
             page => page?,
         };

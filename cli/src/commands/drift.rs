@@ -1,0 +1,59 @@
+//! `sf drift`: what was changed outside of `sf`.
+
+use serde::Serialize;
+use sf_engine::{LockInfo, observe};
+
+use crate::args;
+use crate::errors::{Error, Exit};
+use crate::pipeline::{self, Zips};
+use crate::project::Project;
+use crate::registry::{self, Reach};
+use crate::settings::Settings;
+use crate::ui::{counted, drift_text};
+
+/// The JSON of `sf drift`.
+#[derive(Serialize)]
+struct Drifted<'a> {
+    command: &'static str,
+    project: &'a str,
+    stage: &'a str,
+    provider: &'a str,
+    /// How many were looked at.
+    objects: usize,
+    drift: &'a [sf_plan::Drift],
+}
+
+/// Looks at every recorded object. Nothing is changed, not even the record: `sf deploy --refresh` does that.
+pub(crate) async fn run(settings: &Settings, args: &args::Drift) -> Result<Exit, Error> {
+    let ui = &settings.ui;
+    let project = Project::open(settings, &args.target)?;
+    let store = pipeline::store(&project)?;
+    let connection =
+        registry::connect(settings, &project.app, Reach::Running).await?.ok_or_else(registry::not_running)?;
+    let provider = pipeline::provider(&project, &connection, &Zips::of(&project));
+    let who = LockInfo::of_this_process("sf drift");
+    let mut observed = observe(&store, Some(&provider), &who).await?;
+    if observed.adopted > 0 {
+        let found = counted(observed.adopted, "deployed object");
+        ui.warn(format_args!("no state is recorded here: found {found} by their tags"));
+        ui.hint("`sf state rebuild` records them");
+    }
+    let objects = observed.state.objects.len();
+    let drift = observed.refresh(&provider).await?;
+    if drift.is_empty() {
+        ui.result(format_args!("no drift: {} as recorded", counted(objects, "object")));
+    } else {
+        ui.result(drift_text(&drift, ui.verbose()));
+        ui.result(format_args!("{} of {} changed outside of sf", drift.len(), counted(objects, "object")));
+        ui.hint("`sf deploy --refresh` makes them as the manifest says");
+    }
+    ui.json_result(&Drifted {
+        command: "drift",
+        project: &project.app.project,
+        stage: &project.app.stage,
+        provider: &project.app.provider,
+        objects,
+        drift: &drift,
+    })?;
+    Ok(if args.exit_code && !drift.is_empty() { Exit::Drift } else { Exit::Ok })
+}

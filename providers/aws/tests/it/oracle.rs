@@ -143,6 +143,7 @@ fn start() -> Option<Process> {
         std::env::var_os("SF_ORACLES").map_or_else(|| root.join("../shared/oracles"), PathBuf::from);
     let program = oracles.join("aws/start");
     if !program.exists() {
+        #[allow(clippy::print_stderr)]
         eprintln!("skipped: there is no counterpart of AWS at {} (SF_ORACLES says where)", program.display());
         return None;
     }

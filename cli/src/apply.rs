@@ -14,6 +14,7 @@ use sf_provider::{Endpoint, Info};
 use tokio::sync::mpsc;
 
 use crate::args::Consent;
+use crate::commands::data::secret;
 use crate::errors::{Error, Exit};
 use crate::pipeline::{self, Zips};
 use crate::project::{Project, git_sha};
@@ -118,6 +119,10 @@ impl<'a> Run<'a> {
         releases::provide(self.project, &session, &plan, &draft, &self.zips).await?;
         if Counts::of(&plan.changes).changes() > 0 {
             self.settings.ui.info(plan_text(&plan, self.settings.ui.verbose()));
+        }
+        // A deploy that changes nothing asks the provider nothing.
+        if self.verb == "deploy" && !plan.steps.is_empty() {
+            secret::warn_of_missing(self.settings, self.project, self.connection).await?;
         }
         self.ask(&plan)?;
         let mut live = Live::new(&self.settings.ui, &plan);

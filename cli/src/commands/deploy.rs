@@ -4,7 +4,6 @@ use sf_engine::Draft;
 
 use crate::apply::{Goal, Run};
 use crate::args::Deploy;
-use crate::commands::data::secret;
 use crate::errors::{Error, Exit};
 use crate::pipeline;
 use crate::project::Project;
@@ -18,7 +17,6 @@ pub(crate) async fn run(settings: &Settings, args: &Deploy) -> Result<Exit, Erro
     let desired = pipeline::compile(&settings.ui, &project, &artifacts)?;
     let connection =
         registry::connect(settings, &project.app, Reach::Start).await?.ok_or_else(registry::not_running)?;
-    secret::warn_of_missing(settings, &project, &connection).await?;
     let artifacts = artifacts.into_iter().map(|(function, built)| (function, built.digest)).collect();
     let goal = Goal::Draft(Draft { desired, artifacts, ..Draft::default() });
     Run::new(settings, &project, &connection, "deploy", goal)

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::request::encoded_path;
 use super::{Answer, ApiError, Body, Client, Request, Service};
 
-pub(crate) use list::{Listing, ObjectPage, Stored, Version, list_object_versions, list_objects_v2};
+pub(crate) use list::{Listing, Stored, Version, list_object_versions, list_objects_v2};
 
 /// Objects that one request can delete, and that one page of a listing has.
 pub(crate) const MOST_AT_ONCE: usize = 1000;

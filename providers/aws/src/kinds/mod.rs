@@ -20,7 +20,7 @@ mod permission;
 mod queue;
 mod role;
 mod schedule;
-mod secret;
+pub(crate) mod secret;
 mod subscription;
 mod table;
 mod tags;

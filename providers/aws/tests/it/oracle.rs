@@ -107,6 +107,11 @@ impl Aws {
         self.raw("s3", put).await.error_for_status().unwrap();
     }
 
+    /// What was asked of one operation, in order.
+    pub(crate) async fn entries(&self, operation: &str) -> Vec<Json> {
+        self.log().await.into_iter().filter(|entry| entry["operation"] == operation).collect()
+    }
+
     async fn log(&self) -> Vec<Json> {
         let log = self.control("GET", "log", &Json::Null).await;
         log["entries"].as_array().cloned().unwrap_or_default()

@@ -6,6 +6,8 @@ mod play;
 mod suite;
 mod target;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -61,7 +63,9 @@ fn play(target: &Target<'_>, cases: &[&Case], at_once: usize) -> Vec<String> {
         for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(why) = run(target, case) {
+                    // A step that panics is a failure of its case; the others go on.
+                    let played = catch_unwind(AssertUnwindSafe(|| run(target, case)));
+                    if let Err(why) = played.unwrap_or_else(|panic| Err(said(panic.as_ref()))) {
                         failures
                             .lock()
                             .expect("no panic while held")
@@ -72,6 +76,11 @@ fn play(target: &Target<'_>, cases: &[&Case], at_once: usize) -> Vec<String> {
         }
     });
     failures.into_inner().expect("no panic while held")
+}
+
+fn said(panic: &dyn Any) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
 }
 
 fn run(target: &Target<'_>, case: &Case) -> Result<(), String> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sf_build::{Artifact, BuildError, ExtraFile, Extras, Layout};
+use sf_build::{Artifact, BuildError, ExtraFile, Extras, Layout, PythonTarget};
 use sf_engine::{LocalStore, Provider};
 use sf_model::{Diagnostic, Severity};
 use sf_plan::{Desired, Digest};
@@ -52,10 +52,16 @@ fn extras(project: &Project, only: Option<&[String]>) -> Extras {
         let kit = project.backend.kit(&project.app, function).into_iter();
         kit.map(|KitFile { path, bytes, executable }| ExtraFile { path, bytes, executable }).collect()
     };
-    let functions = project.app.functions.iter().filter(|(name, _)| wanted(name));
+    let python = |function: &sf_model::Function| {
+        let target = project.backend.python(&project.app, function)?;
+        let sf_provider::PythonTarget { version, architecture, glibc } = target;
+        Some(PythonTarget { version, architecture, glibc })
+    };
+    let functions = || project.app.functions.iter().filter(|(name, _)| wanted(name));
     Extras {
         of: format!("kit of {}", project.backend.name()),
-        files: functions.map(|(name, function)| (name.clone(), files(function))).collect(),
+        files: functions().map(|(name, function)| (name.clone(), files(function))).collect(),
+        python: functions().filter_map(|(name, function)| Some((name.clone(), python(function)?))).collect(),
     }
 }
 

@@ -165,7 +165,9 @@ pub(crate) fn collect(function: &Function, shared: &Shared<'_>) -> Result<Collec
             let file = handler_file(handler, function.runtime.family, shared)?;
             match function.runtime.family {
                 RuntimeFamily::Node => node::collect(handler, &file, shared)?,
-                RuntimeFamily::Python => python::collect(handler, &file, shared)?,
+                RuntimeFamily::Python => {
+                    python::collect(handler, &file, shared.extras.python(function), shared)?
+                }
                 RuntimeFamily::Web => web::collect(function, shared)?,
             }
         }

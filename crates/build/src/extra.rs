@@ -19,6 +19,19 @@ pub struct Extras {
     pub of: String,
     /// By the function's name.
     pub files: BTreeMap<String, Vec<ExtraFile>>,
+    /// What Python functions run on, by the function's name; without: on machines like this one.
+    pub python: BTreeMap<String, PythonTarget>,
+}
+
+/// What a Python function runs on, which its compiled packages must fit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PythonTarget {
+    /// `3.13`
+    pub version: String,
+    /// As wheels call it: `aarch64`, `x86_64`. The system is Linux.
+    pub architecture: String,
+    /// The newest glibc that a wheel may want: `2_28`.
+    pub glibc: String,
 }
 
 /// One such file.
@@ -47,6 +60,11 @@ pub(crate) struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
+    /// What a Python function runs on, if not on this machine.
+    pub(crate) fn python(&self, function: &Function) -> Option<&'a PythonTarget> {
+        self.extras.python.get(&function.name)
+    }
+
     pub(crate) fn of(extras: &'a Extras) -> Self {
         Self { extras, hashes: RwLock::default() }
     }
@@ -74,7 +92,7 @@ pub(crate) fn add(
     collected: &mut Collected,
     shared: &collect::Shared<'_>,
 ) -> Result<(), Cause> {
-    let Extras { of, files } = shared.extras.extras;
+    let Extras { of, files, .. } = shared.extras.extras;
     for file in files.get(&function.name).into_iter().flatten() {
         if function.interface == Interface::Web && collected.entry == file.path {
             make_room(collected);

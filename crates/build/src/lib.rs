@@ -27,7 +27,7 @@ use serde::Serialize;
 use sf_model::{App, Function};
 use sf_plan::Digest;
 
-pub use crate::extra::{ExtraFile, Extras};
+pub use crate::extra::{ExtraFile, Extras, PythonTarget};
 
 /// Where things are.
 #[derive(Clone, Debug)]

@@ -27,6 +27,17 @@ pub struct BuiltArtifact {
     pub entry: String,
 }
 
+/// What a Python function runs on. The system is Linux.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PythonTarget {
+    /// `3.13`
+    pub version: String,
+    /// As wheels call it: `aarch64`, `x86_64`.
+    pub architecture: String,
+    /// The newest glibc that a wheel may want: `2_28`.
+    pub glibc: String,
+}
+
 /// A file that a provider needs beside a function's code: what turns its calling convention into the function's interface.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KitFile {
@@ -52,6 +63,12 @@ pub trait Backend: Send + Sync {
     fn kit(&self, app: &App, function: &Function) -> Vec<KitFile> {
         let _ = (app, function);
         Vec::new()
+    }
+
+    /// What a Python function runs on here, which its compiled packages must fit; `None`: a machine like the one that builds.
+    fn python(&self, app: &App, function: &Function) -> Option<PythonTarget> {
+        let _ = (app, function);
+        None
     }
 
     /// The objects that make up the App. Pure: equal inputs give equal outputs. Called only if `check` had no error.

@@ -25,7 +25,7 @@ mod testing;
 
 use sf_model::{App, Diagnostic, Function};
 use sf_plan::{Desired, Failure, Schemas};
-use sf_provider::{Artifacts, Backend, KitFile};
+use sf_provider::{Artifacts, Backend, KitFile, PythonTarget};
 
 pub use api::{Client, Connect, Identity};
 pub use driver::AwsDriver;
@@ -68,6 +68,11 @@ impl Backend for Aws {
         // `check` has said what is wrong with the settings.
         let architecture = Settings::read(app).unwrap_or_default().architecture(function);
         kit::files(function, architecture)
+    }
+
+    fn python(&self, app: &App, function: &Function) -> Option<PythonTarget> {
+        let settings = Settings::read(app).unwrap_or_default();
+        runtimes::python(function, settings.architecture(function))
     }
 
     fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>> {

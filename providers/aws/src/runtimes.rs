@@ -1,6 +1,9 @@
 //! The runtimes that Lambda has of those that the manifest can name, in one table.
 
-use sf_model::{RuntimeFacts, RuntimeFamily};
+use sf_model::{Function, RuntimeFacts, RuntimeFamily};
+use sf_provider::PythonTarget;
+
+use crate::settings::Architecture;
 
 /// A runtime of Lambda's.
 #[derive(Debug)]
@@ -41,6 +44,24 @@ pub(crate) fn known(family: RuntimeFamily) -> Vec<String> {
 
 fn of(family: RuntimeFamily) -> impl DoubleEndedIterator<Item = &'static LambdaRuntime> {
     LAMBDA_RUNTIMES.iter().filter(move |runtime| runtime.family == family)
+}
+
+/// What the packages of a Python function must fit. Lambda's Python runtimes from 3.12 on have glibc 2.34, the one before 2.26.
+pub(crate) fn python(function: &Function, architecture: Architecture) -> Option<PythonTarget> {
+    if function.runtime.family != RuntimeFamily::Python {
+        return None;
+    }
+    let runtime = find(RuntimeFamily::Python, function.runtime.version.as_deref())?;
+    let architecture = match architecture {
+        Architecture::Arm64 => "aarch64",
+        Architecture::X86_64 => "x86_64",
+    };
+    let glibc = if runtime.version == "3.11" { "2_17" } else { "2_28" };
+    Some(PythonTarget {
+        version: runtime.version.into(),
+        architecture: architecture.into(),
+        glibc: glibc.into(),
+    })
 }
 
 impl LambdaRuntime {

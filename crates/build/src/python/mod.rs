@@ -12,12 +12,14 @@ use sf_model::Handler;
 
 pub(crate) use self::requirements::Shared;
 use crate::collect::{self, Collected, Source, inside};
+use crate::extra::PythonTarget;
 use crate::{Cause, tree};
 
 /// Collects a function's files; `file` is its handler's, relative to the root.
 pub(crate) fn collect(
     handler: &Handler,
     file: &str,
+    target: Option<&PythonTarget>,
     shared: &collect::Shared<'_>,
 ) -> Result<Collected, Cause> {
     let path = shared.root.join(file);
@@ -33,7 +35,7 @@ pub(crate) fn collect(
         graph.follow(&path, &file)?;
     }
     let mut collected = graph.collected;
-    requirements::add(&folder, &mut collected, shared)?;
+    requirements::add(&folder, target, &mut collected, shared)?;
     Ok(collected)
 }
 

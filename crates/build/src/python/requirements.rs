@@ -10,13 +10,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::collect::{Collected, Shared as Build, Source};
 use crate::digest::hex;
+use crate::extra::PythonTarget;
 use crate::{Cause, tree};
 
 /// What all functions of a build share: each file's packages are installed once.
 #[derive(Default)]
 pub(crate) struct Shared {
     python: OnceLock<Result<String, Cause>>,
-    installed: Mutex<BTreeMap<PathBuf, Result<Arc<Installed>, Cause>>>,
+    installed: Mutex<BTreeMap<(PathBuf, Option<PythonTarget>), Result<Arc<Installed>, Cause>>>,
 }
 
 /// Files of installed packages: their paths in an artifact, and where they are.
@@ -26,7 +27,12 @@ type Installed = Vec<(String, PathBuf)>;
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
 /// Adds the packages of the nearest `requirements.txt`, from the handler's folder upward.
-pub(super) fn add(folder: &Path, collected: &mut Collected, build: &Build<'_>) -> Result<(), Cause> {
+pub(super) fn add(
+    folder: &Path,
+    target: Option<&PythonTarget>,
+    collected: &mut Collected,
+    build: &Build<'_>,
+) -> Result<(), Cause> {
     let folders = folder.ancestors().take_while(|folder| folder.starts_with(&build.root));
     let mut folders = folders.map(|folder| folder.join("requirements.txt"));
     let Some(file) = folders.find(|file| file.is_file()) else {
@@ -39,7 +45,8 @@ pub(super) fn add(folder: &Path, collected: &mut Collected, build: &Build<'_>) -
     };
     let files = {
         let mut installed = build.python.installed.lock().unwrap_or_else(PoisonError::into_inner);
-        installed.entry(file.clone()).or_insert_with(|| install(&file, build).map(Arc::new)).clone()?
+        let key = (file.clone(), target.cloned());
+        installed.entry(key).or_insert_with(|| install(&file, target, build).map(Arc::new)).clone()?
     };
     let why = format!("installed from {}", build.shown(&file));
     for (path, file) in files.iter() {
@@ -49,26 +56,29 @@ pub(super) fn add(folder: &Path, collected: &mut Collected, build: &Build<'_>) -
 }
 
 /// Installs, unless it was done before for the same requirements, interpreter and system.
-fn install(file: &Path, build: &Build<'_>) -> Result<Installed, Cause> {
+fn install(file: &Path, target: Option<&PythonTarget>, build: &Build<'_>) -> Result<Installed, Cause> {
     let text = fs::read(file).map_err(|error| Cause::io("read", file, &error))?;
     let wanted = String::from_utf8_lossy(&text);
     if wanted.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
         return Ok(Vec::new());
     }
-    let python = build.python.python.get_or_init(version).clone()?;
+    let python = match target {
+        Some(PythonTarget { version, architecture, glibc }) => format!("{version} {architecture} {glibc}"),
+        None => build.python.python.get_or_init(version).clone()?,
+    };
     let key = hex(&Sha256::digest([python.as_bytes(), b"\n", text.as_slice()].concat()));
-    let target = build.layout.cache.join("python").join(key);
-    if !target.is_dir() {
-        let parent = target.parent().unwrap_or(&target);
+    let folder = build.layout.cache.join("python").join(key);
+    if !folder.is_dir() {
+        let parent = folder.parent().unwrap_or(&folder);
         fs::create_dir_all(parent).map_err(|error| Cause::io("create", parent, &error))?;
         let unfinished = tempfile::tempdir_in(parent).map_err(|error| Cause::io("create", parent, &error))?;
-        run(file, unfinished.path(), build)?;
-        fs::rename(unfinished.keep(), &target).map_err(|error| Cause::io("create", &target, &error))?;
+        run(file, target, unfinished.path(), build)?;
+        fs::rename(unfinished.keep(), &folder).map_err(|error| Cause::io("create", &folder, &error))?;
     }
     let mut files = Vec::new();
-    for path in tree::list_all(&target, "")? {
+    for path in tree::list_all(&folder, "")? {
         if !differs_by_machine(&path) {
-            let at = target.join(&path);
+            let at = folder.join(&path);
             files.push((path, at));
         }
     }
@@ -96,7 +106,7 @@ fn version() -> Result<String, Cause> {
     }
 }
 
-fn run(file: &Path, target: &Path, build: &Build<'_>) -> Result<(), Cause> {
+fn run(file: &Path, target: Option<&PythonTarget>, folder: &Path, build: &Build<'_>) -> Result<(), Cause> {
     let uv = Command::new("uv")
         .arg("--version")
         .stdin(Stdio::null())
@@ -116,7 +126,8 @@ fn run(file: &Path, target: &Path, build: &Build<'_>) -> Result<(), Cause> {
             "--disable-pip-version-check",
         ]);
     }
-    command.arg("--target").arg(target).arg("-r").arg(file);
+    command.args(target.map_or_else(Vec::new, |target| if uv { for_uv(target) } else { for_pip(target) }));
+    command.arg("--target").arg(folder).arg("-r").arg(file);
     let shown = build.shown(file);
     build.progress.output(&shown, "installing its packages");
     let done = command.current_dir(&build.root).stdin(Stdio::null()).output();
@@ -125,5 +136,56 @@ fn run(file: &Path, target: &Path, build: &Build<'_>) -> Result<(), Cause> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&done.stderr);
-    Err(Cause::new(format!("install `{shown}`: {}", said.trim())))
+    let cause = Cause::new(format!("install `{shown}`: {}", said.trim()));
+    Err(match target {
+        Some(PythonTarget { version, architecture, .. }) => cause.hint(format!(
+            "packages are taken as wheels for Python {version} on Linux ({architecture}), since nothing can be compiled for it here: is there \
+             one of each?"
+        )),
+        None => cause,
+    })
+}
+
+/// <https://pip.pypa.io/en/stable/cli/pip_install/#cmdoption-platform>: pip takes a platform by its name alone, so that older ones are named too.
+fn for_pip(target: &PythonTarget) -> Vec<String> {
+    let PythonTarget { version, architecture, glibc } = target;
+    let mut arguments = vec!["--only-binary=:all:".to_owned(), "--implementation=cp".into()];
+    arguments.push(format!("--python-version={version}"));
+    for system in [format!("manylinux_{glibc}"), "manylinux_2_17".into(), "manylinux2014".into()] {
+        arguments.push(format!("--platform={system}_{architecture}"));
+    }
+    arguments
+}
+
+/// <https://docs.astral.sh/uv/reference/cli/#uv-pip-install>
+fn for_uv(target: &PythonTarget) -> Vec<String> {
+    let PythonTarget { version, architecture, glibc } = target;
+    vec![
+        "--only-binary=:all:".to_owned(),
+        format!("--python-version={version}"),
+        format!("--python-platform={architecture}-manylinux_{glibc}"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_for_another_machine_are_asked_for_by_its_name() {
+        let target =
+            PythonTarget { version: "3.13".into(), architecture: "aarch64".into(), glibc: "2_28".into() };
+        let pip = for_pip(&target);
+        assert!(pip.contains(&"--python-version=3.13".to_owned()), "{pip:?}");
+        let platforms: Vec<_> = pip.iter().filter(|argument| argument.starts_with("--platform=")).collect();
+        assert_eq!(
+            platforms,
+            [
+                "--platform=manylinux_2_28_aarch64",
+                "--platform=manylinux_2_17_aarch64",
+                "--platform=manylinux2014_aarch64"
+            ]
+        );
+        assert!(for_uv(&target).contains(&"--python-platform=aarch64-manylinux_2_28".to_owned()));
+    }
 }

@@ -14,7 +14,7 @@ fn extras(files: &[(&str, &'static str, bool)]) -> Extras {
         executable,
     };
     let files = files.iter().map(file).collect();
-    Extras { of: "kit of aws".into(), files: [("hello".to_owned(), files)].into() }
+    Extras { of: "kit of aws".into(), files: [("hello".to_owned(), files)].into(), ..Extras::default() }
 }
 
 fn built(project: &Project, extras: &Extras) -> Artifact {

@@ -41,7 +41,7 @@ use crate::api::{ApiError, Client};
 use crate::names::Place;
 use crate::names::addr::kind;
 pub(crate) use function::is_kept;
-pub(crate) use inputs::{Artifact, Text, from_spec, merged, to_spec};
+pub(crate) use inputs::{Artifact, Text, merged, to_spec};
 pub(crate) use inventory::{Inventory, all_found};
 pub(crate) use tags::{TagChange, Tags, owner};
 pub(crate) use wait::{Patience, retry, until};

@@ -36,7 +36,11 @@ impl Items for AwsOperate {
             Ok(()) => Ok(version),
             Err(error) if error.is(&["ConditionalCheckFailedException"]) => {
                 // Sent twice, since the answer to the first was lost: what is in the way is our own.
-                if error.fields["Item"][VERSION]["S"] == version.as_str() {
+                if error
+                    .fields
+                    .as_ref()
+                    .is_some_and(|fields| fields["Item"][VERSION]["S"] == version.as_str())
+                {
                     return Ok(version);
                 }
                 let message = format!("write table `{table}`: there is such an item already");

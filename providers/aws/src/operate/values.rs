@@ -73,7 +73,7 @@ fn number(text: Json) -> Json {
 }
 
 fn in_bytes(base64: Json) -> Json {
-    json!({ BYTES: base64 })
+    Json::Object([(BYTES.to_owned(), base64)].into_iter().collect())
 }
 
 #[cfg(test)]

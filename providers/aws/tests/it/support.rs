@@ -49,10 +49,17 @@ pub(crate) fn artifacts(app: &App) -> Artifacts {
     built.collect()
 }
 
+/// What AWS cannot do of a manifest, whatever this `sf` was built with.
+pub(crate) fn check(app: &App) -> Vec<Diagnostic> {
+    let mut found = Aws::backend().check(app);
+    found.retain(|diagnostic| diagnostic.code != "no-bridge");
+    found
+}
+
 /// The objects of a manifest that AWS can take.
 pub(crate) fn compile(text: &str) -> Vec<Desired> {
     let app = load(text);
-    let mut refused = Aws::backend().check(&app);
+    let mut refused = check(&app);
     refused.retain(|diagnostic| diagnostic.severity == Severity::Error);
     // Which bridges there are is a matter of the machine that builds the tests; no object depends on it.
     refused.retain(|diagnostic| !diagnostic.message.contains("built without the bridge"));

@@ -107,7 +107,7 @@ mod tests {
             message: message.into(),
             status: 400,
             request_id: None,
-            fields: sf_plan::Json::Null,
+            fields: None,
         }
     }
 

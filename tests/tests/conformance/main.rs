@@ -2,6 +2,7 @@
 //! provider. `SF_CONFORMANCE_PROVIDER` names it (the embedded host without), `SF_CONFORMANCE_ONLY` narrows the cases by name.
 
 mod expect;
+mod needs;
 mod play;
 mod suite;
 mod target;
@@ -49,10 +50,15 @@ fn conforms(language: &str, provider: &str, is_anywhere: bool) {
     assert!(!cases.is_empty(), "no case has such a name");
     let env = sf_e2e::Env::new();
     let Some(target) = Target::deploy(&env, language, provider, is_anywhere) else { return };
+    let (cases, left_out) = needs::without_lacking(provider, cases);
+    for line in &left_out {
+        println!("{language} on {provider}: left out: {line}");
+    }
     let (alone, together): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.alone);
     let failures = [play(&target, &together, AT_ONCE), play(&target, &alone, 1)].concat();
     target.remove();
-    println!("{language}: {} passed, {} failed", cases.len() - failures.len(), failures.len());
+    let (passed, failed) = (cases.len() - failures.len(), failures.len());
+    println!("{language} on {provider}: {passed} passed, {failed} failed, {} left out", left_out.len());
     assert!(failures.is_empty(), "{language} on {}:\n\n{}", target.provider, failures.join("\n\n"));
 }
 

@@ -9,9 +9,17 @@ use super::{ApiError, Client, Service};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LogEvent {
-    pub(crate) event_id: String,
+    /// The service's model does not promise it.
+    event_id: Option<String>,
     pub(crate) timestamp: u64,
     pub(crate) message: String,
+}
+
+impl LogEvent {
+    /// What tells it from others.
+    pub(crate) fn id(&self) -> String {
+        self.event_id.clone().unwrap_or_else(|| format!("{} {}", self.timestamp, self.message))
+    }
 }
 
 /// The lines of a group since then (milliseconds since the Unix epoch), oldest first; none if there is no such group.

@@ -88,10 +88,10 @@ async fn read_group(api: &Client, function: &str, group: &str, since_ms: u64) ->
     let events = filter_log_events(api, group, since_ms).await;
     let events = events.map_err(|error| error.failure(&format!("read the log of {function}")))?;
     let line = |event: LogEvent| {
-        let message = event.message.trim_end().to_owned();
+        let (id, message) = (event.id(), event.message.trim_end().to_owned());
         let stream = stream(&message).to_owned();
         let line = LogLine { time_ms: event.timestamp, function: function.to_owned(), stream, message };
-        Line { id: event.event_id, line }
+        Line { id, line }
     };
     Ok(events.into_iter().map(line).collect())
 }

@@ -131,7 +131,8 @@ impl Documents {
     }
 }
 
-fn tls() -> ServerConfig {
+/// What whoever trusts [`Issuer::certificate`] trusts.
+pub(crate) fn tls() -> ServerConfig {
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE).expect("a certificate of one's own");
     let key = PrivatePkcs8KeyDer::from(KEY).into();
     ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

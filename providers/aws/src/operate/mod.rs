@@ -3,12 +3,13 @@
 mod info;
 mod invoke;
 mod logs;
+mod rights;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sf_plan::{Failure, Object, ObjectKey};
-use sf_provider::{Cx, Endpoint, Identity, Info, Invocation, InvokeResult, LogQuery, LogStream, Operate};
+use sf_provider::{Cx, Endpoint, Identity, Info, Invocation, InvokeResult, LogQuery, LogStream, Operate, Right};
 
 use crate::api::Client;
 
@@ -42,15 +43,18 @@ impl Operate for AwsOperate {
         Some(info::endpoints(&self.api, objects))
     }
 
-    async fn identity(&self, _: &Cx) -> Result<Option<Identity>, Failure> {
+    async fn identity(&self, _: &Cx, rights: &[Right]) -> Result<Option<Identity>, Failure> {
         let who = self.api.identity().await?;
+        let known = rights::ask(&self.api, rights).await?;
+        let notes = self.api.notes().iter().cloned().chain(known.notes).collect();
         Ok(Some(Identity {
             account: Some(who.account.clone()),
             user: Some(who.arn.clone()),
             location: Some(who.region.clone()),
             endpoint: self.api.overridden_endpoint(),
             version: None,
-            missing: Vec::new(),
+            missing: known.missing,
+            notes,
         }))
     }
 }

@@ -54,168 +54,220 @@ const fn row(
     Row { kinds, on, service, actions }
 }
 
-const APIS: &[&str] = &[
-    kind::AUTHORIZER,
-    kind::HTTP_API,
-    kind::INTEGRATION,
-    kind::ROUTE,
-    kind::STAGE,
-    kind::WEBSOCKET_API,
-];
+const APIS: &[&str] =
+    &[kind::AUTHORIZER, kind::HTTP_API, kind::INTEGRATION, kind::ROUTE, kind::STAGE, kind::WEBSOCKET_API];
 const QUEUES: &[&str] = &[kind::DEAD_LETTERS, kind::FAILURE_QUEUE, kind::QUEUE];
 
 const TABLE: &[Row] = &[
-    row(&[kind::FUNCTION], On::Functions, "lambda", &[
-        "CreateFunction",
-        "DeleteFunction",
-        "DeleteFunctionConcurrency",
-        "GetFunction",
-        "ListVersionsByFunction",
-        "PublishVersion",
-        "PutFunctionConcurrency",
-        "TagResource",
-        "UntagResource",
-        "UpdateFunctionCode",
-        "UpdateFunctionConfiguration",
-    ]),
+    row(
+        &[kind::FUNCTION],
+        On::Functions,
+        "lambda",
+        &[
+            "CreateFunction",
+            "DeleteFunction",
+            "DeleteFunctionConcurrency",
+            "GetFunction",
+            "ListVersionsByFunction",
+            "PublishVersion",
+            "PutFunctionConcurrency",
+            "TagResource",
+            "UntagResource",
+            "UpdateFunctionCode",
+            "UpdateFunctionConfiguration",
+        ],
+    ),
     row(&[kind::FUNCTION, kind::SCHEDULE], On::Roles, "iam", &["PassRole"]),
     row(&[kind::ALIAS], On::Functions, "lambda", &["CreateAlias", "DeleteAlias", "GetAlias", "UpdateAlias"]),
-    row(&[kind::WARM], On::Functions, "lambda", &[
-        "DeleteProvisionedConcurrencyConfig",
-        "GetProvisionedConcurrencyConfig",
-        "PutProvisionedConcurrencyConfig",
-    ]),
-    row(&[kind::INVOKE_CONFIG], On::Functions, "lambda", &[
-        "DeleteFunctionEventInvokeConfig",
-        "GetFunctionEventInvokeConfig",
-        "PutFunctionEventInvokeConfig",
-    ]),
-    row(&[kind::URL], On::Functions, "lambda", &[
-        "CreateFunctionUrlConfig",
-        "DeleteFunctionUrlConfig",
-        "GetFunctionUrlConfig",
-        "UpdateFunctionUrlConfig",
-    ]),
+    row(
+        &[kind::WARM],
+        On::Functions,
+        "lambda",
+        &[
+            "DeleteProvisionedConcurrencyConfig",
+            "GetProvisionedConcurrencyConfig",
+            "PutProvisionedConcurrencyConfig",
+        ],
+    ),
+    row(
+        &[kind::INVOKE_CONFIG],
+        On::Functions,
+        "lambda",
+        &["DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig", "PutFunctionEventInvokeConfig"],
+    ),
+    row(
+        &[kind::URL],
+        On::Functions,
+        "lambda",
+        &[
+            "CreateFunctionUrlConfig",
+            "DeleteFunctionUrlConfig",
+            "GetFunctionUrlConfig",
+            "UpdateFunctionUrlConfig",
+        ],
+    ),
     row(&[kind::PERMISSION], On::Functions, "lambda", &["AddPermission", "GetPolicy", "RemovePermission"]),
-    row(&[kind::EVENT_SOURCE], On::EventSources, "lambda", &[
-        "CreateEventSourceMapping",
-        "DeleteEventSourceMapping",
-        "GetEventSourceMapping",
-        "ListTags",
-        "TagResource",
-        "UntagResource",
-        "UpdateEventSourceMapping",
-    ]),
+    row(
+        &[kind::EVENT_SOURCE],
+        On::EventSources,
+        "lambda",
+        &[
+            "CreateEventSourceMapping",
+            "DeleteEventSourceMapping",
+            "GetEventSourceMapping",
+            "ListTags",
+            "TagResource",
+            "UntagResource",
+            "UpdateEventSourceMapping",
+        ],
+    ),
     row(&[kind::EVENT_SOURCE], On::Everything, "lambda", &["ListEventSourceMappings"]),
-    row(&[kind::ROLE], On::Roles, "iam", &[
-        "CreateRole",
-        "DeleteRole",
-        "DeleteRolePolicy",
-        "GetRole",
-        "GetRolePolicy",
-        "ListRolePolicies",
-        "PutRolePolicy",
-        "TagRole",
-        "UntagRole",
-        "UpdateAssumeRolePolicy",
-    ]),
-    row(&[kind::LOG_GROUP], On::LogGroups, "logs", &[
-        "CreateLogGroup",
-        "DeleteLogGroup",
-        "DeleteRetentionPolicy",
-        "ListTagsForResource",
-        "PutRetentionPolicy",
-        "TagResource",
-        "UntagResource",
-    ]),
+    row(
+        &[kind::ROLE],
+        On::Roles,
+        "iam",
+        &[
+            "CreateRole",
+            "DeleteRole",
+            "DeleteRolePolicy",
+            "GetRole",
+            "GetRolePolicy",
+            "ListRolePolicies",
+            "PutRolePolicy",
+            "TagRole",
+            "UntagRole",
+            "UpdateAssumeRolePolicy",
+        ],
+    ),
+    row(
+        &[kind::LOG_GROUP],
+        On::LogGroups,
+        "logs",
+        &[
+            "CreateLogGroup",
+            "DeleteLogGroup",
+            "DeleteRetentionPolicy",
+            "ListTagsForResource",
+            "PutRetentionPolicy",
+            "TagResource",
+            "UntagResource",
+        ],
+    ),
     row(&[kind::LOG_GROUP], On::Everything, "logs", &["DescribeLogGroups"]),
     // API Gateway names its actions after the methods of HTTP. What it makes has ids for names.
     row(APIS, On::Apis, "apigateway", &["DELETE", "GET", "PATCH", "POST"]),
-    row(&[kind::DOMAIN, kind::DOMAIN_MAPPING], On::Domains, "apigateway", &["DELETE", "GET", "PATCH", "POST"]),
-    row(&[kind::DOMAIN, kind::HTTP_API, kind::WEBSOCKET_API], On::ApiTags, "apigateway", &[
-        "DELETE", "POST", "PUT",
-    ]),
-    row(&[kind::SCHEDULE_GROUP], On::ScheduleGroup, "scheduler", &[
-        "CreateScheduleGroup",
-        "DeleteScheduleGroup",
-        "GetScheduleGroup",
-        "ListTagsForResource",
-        "TagResource",
-        "UntagResource",
-    ]),
-    row(&[kind::SCHEDULE], On::Schedules, "scheduler", &[
-        "CreateSchedule",
-        "DeleteSchedule",
-        "GetSchedule",
-        "UpdateSchedule",
-    ]),
-    row(QUEUES, On::Queues, "sqs", &[
-        "CreateQueue",
-        "DeleteQueue",
-        "GetQueueAttributes",
-        "ListQueueTags",
-        "SetQueueAttributes",
-        "TagQueue",
-        "UntagQueue",
-    ]),
-    row(&[kind::TOPIC], On::Topics, "sns", &[
-        "CreateTopic",
-        "DeleteTopic",
-        "ListTagsForResource",
-        "TagResource",
-        "UntagResource",
-    ]),
+    row(
+        &[kind::DOMAIN, kind::DOMAIN_MAPPING],
+        On::Domains,
+        "apigateway",
+        &["DELETE", "GET", "PATCH", "POST"],
+    ),
+    row(
+        &[kind::DOMAIN, kind::HTTP_API, kind::WEBSOCKET_API],
+        On::ApiTags,
+        "apigateway",
+        &["DELETE", "POST", "PUT"],
+    ),
+    row(
+        &[kind::SCHEDULE_GROUP],
+        On::ScheduleGroup,
+        "scheduler",
+        &[
+            "CreateScheduleGroup",
+            "DeleteScheduleGroup",
+            "GetScheduleGroup",
+            "ListTagsForResource",
+            "TagResource",
+            "UntagResource",
+        ],
+    ),
+    row(
+        &[kind::SCHEDULE],
+        On::Schedules,
+        "scheduler",
+        &["CreateSchedule", "DeleteSchedule", "GetSchedule", "UpdateSchedule"],
+    ),
+    row(
+        QUEUES,
+        On::Queues,
+        "sqs",
+        &[
+            "CreateQueue",
+            "DeleteQueue",
+            "GetQueueAttributes",
+            "ListQueueTags",
+            "SetQueueAttributes",
+            "TagQueue",
+            "UntagQueue",
+        ],
+    ),
+    row(
+        &[kind::TOPIC],
+        On::Topics,
+        "sns",
+        &["CreateTopic", "DeleteTopic", "ListTagsForResource", "TagResource", "UntagResource"],
+    ),
     row(&[kind::SUBSCRIPTION], On::Topics, "sns", &["ListSubscriptionsByTopic", "Subscribe"]),
-    row(&[kind::SUBSCRIPTION], On::Everything, "sns", &[
-        "GetSubscriptionAttributes",
-        "SetSubscriptionAttributes",
-        "Unsubscribe",
-    ]),
-    row(&[kind::ARTIFACTS], On::Artifacts, "s3", &[
-        "DeleteObjectVersion",
-        "GetObject",
-        "GetObjectVersion",
-        "PutObject",
-    ]),
-    row(&[kind::ARTIFACTS, kind::BUCKET], On::Buckets, "s3", &[
-        "CreateBucket",
-        "DeleteBucket",
-        "GetBucketTagging",
-        "ListBucket",
-        "ListBucketMultipartUploads",
-        "ListBucketVersions",
-        "PutBucketPublicAccessBlock",
-        "PutBucketTagging",
-        "PutBucketVersioning",
-        "PutEncryptionConfiguration",
-        "PutLifecycleConfiguration",
-    ]),
+    row(
+        &[kind::SUBSCRIPTION],
+        On::Everything,
+        "sns",
+        &["GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe"],
+    ),
+    row(
+        &[kind::ARTIFACTS],
+        On::Artifacts,
+        "s3",
+        &["DeleteObjectVersion", "GetObject", "GetObjectVersion", "PutObject"],
+    ),
+    row(
+        &[kind::ARTIFACTS, kind::BUCKET],
+        On::Buckets,
+        "s3",
+        &[
+            "CreateBucket",
+            "DeleteBucket",
+            "GetBucketTagging",
+            "ListBucket",
+            "ListBucketMultipartUploads",
+            "ListBucketVersions",
+            "PutBucketPublicAccessBlock",
+            "PutBucketTagging",
+            "PutBucketVersioning",
+            "PutEncryptionConfiguration",
+            "PutLifecycleConfiguration",
+        ],
+    ),
     // `sf remove --data` empties it.
-    row(&[kind::ARTIFACTS, kind::BUCKET], On::Objects, "s3", &[
-        "AbortMultipartUpload",
-        "DeleteObject",
-        "DeleteObjectVersion",
-    ]),
+    row(
+        &[kind::ARTIFACTS, kind::BUCKET],
+        On::Objects,
+        "s3",
+        &["AbortMultipartUpload", "DeleteObject", "DeleteObjectVersion"],
+    ),
     row(&[kind::NOTIFICATION], On::Buckets, "s3", &["GetBucketNotification", "PutBucketNotification"]),
-    row(&[kind::TABLE], On::Tables, "dynamodb", &[
-        "CreateTable",
-        "DeleteTable",
-        "DescribeTable",
-        "DescribeTimeToLive",
-        "ListTagsOfResource",
-        "TagResource",
-        "UntagResource",
-        "UpdateTable",
-        "UpdateTimeToLive",
-    ]),
-    row(&[kind::SECRET], On::Secrets, "secretsmanager", &[
-        "CreateSecret",
-        "DeleteSecret",
-        "DescribeSecret",
-        "RestoreSecret",
-        "TagResource",
-        "UntagResource",
-    ]),
+    row(
+        &[kind::TABLE],
+        On::Tables,
+        "dynamodb",
+        &[
+            "CreateTable",
+            "DeleteTable",
+            "DescribeTable",
+            "DescribeTimeToLive",
+            "ListTagsOfResource",
+            "TagResource",
+            "UntagResource",
+            "UpdateTable",
+            "UpdateTimeToLive",
+        ],
+    ),
+    row(
+        &[kind::SECRET],
+        On::Secrets,
+        "secretsmanager",
+        &["CreateSecret", "DeleteSecret", "DescribeSecret", "RestoreSecret", "TagResource", "UntagResource"],
+    ),
     // Which have values is said after a deploy.
     row(&[kind::SECRET], On::Everything, "secretsmanager", &["ListSecrets"]),
 ];
@@ -270,7 +322,9 @@ impl On {
             Self::Apis => gateway("/apis*"),
             Self::ApiTags => gateway("/tags/*"),
             Self::Domains => gateway("/domainnames*"),
-            Self::Artifacts => arn::objects(&format!("{}-{}-{}-*", scope.project, scope.stage, names::ARTIFACTS)),
+            Self::Artifacts => {
+                arn::objects(&format!("{}-{}-{}-*", scope.project, scope.stage, names::ARTIFACTS))
+            }
             Self::Buckets => arn::bucket(&name),
             Self::Objects => arn::objects(&name),
             Self::EventSources => own("lambda", "event-source-mapping:*"),
@@ -298,9 +352,21 @@ mod tests {
         let app = load("sf = 1\n[project]\nname = \"shop\"\n[functions.f]\nhandler = \"f.mjs#f\"\n");
         let rights = rights(&app);
         let may = |action: &str| rights.iter().filter(|right| right.action == action).collect::<Vec<_>>();
-        assert_eq!(may("lambda:CreateFunction")[0].on, "arn:{aws:partition}:lambda:{aws:region}:{aws:account}:function:shop-dev-*");
+        assert_eq!(
+            may("lambda:CreateFunction")[0].on,
+            "arn:{aws:partition}:lambda:{aws:region}:{aws:account}:function:shop-dev-*"
+        );
         assert_eq!(may("iam:PassRole")[0].on, "arn:{aws:partition}:iam::{aws:account}:role/sf/shop/dev/*");
-        for service in ["sqs:", "sns:", "dynamodb:", "apigateway:", "scheduler:", "secretsmanager:", "ec2:", "cloudwatch:"] {
+        for service in [
+            "sqs:",
+            "sns:",
+            "dynamodb:",
+            "apigateway:",
+            "scheduler:",
+            "secretsmanager:",
+            "ec2:",
+            "cloudwatch:",
+        ] {
             assert!(rights.iter().all(|right| !right.action.starts_with(service)), "{service}");
         }
     }

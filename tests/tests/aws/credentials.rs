@@ -42,7 +42,7 @@ impl Keys {
         let role = role(aws, "deployer", &json!({ "AWS": format!("arn:aws:iam::{ACCOUNT}:user/boss") }));
         Self::of(&aws.sdk(&format!(
             "client('sts', aws_access_key_id={id:?}, aws_secret_access_key={secret:?})\
-             .assume_role(RoleArn={role:?}, RoleSessionName='s')['Credentials']"
+             .assume_role(RoleArn={role:?}, RoleSessionName='test')['Credentials']"
         )))
     }
 
@@ -140,8 +140,7 @@ fn keys_of_the_environment() {
 fn keys_of_a_profile() {
     let Some(aws) = Aws::start("keys_of_a_profile", AT_ONCE) else { return };
     let mut env = bare(&aws);
-    let (ann, ben) =
-        (Keys::of_user(&aws, "ann", &everything()), Keys::of_user(&aws, "ben", &everything()));
+    let (ann, ben) = (Keys::of_user(&aws, "ann", &everything()), Keys::of_user(&aws, "ben", &everything()));
     settings(&env, "credentials", &format!("[default]\n{}\n[ben]\n{}", ann.lines(), ben.lines()));
     assert_eq!(callers(&aws, || check(&pair(&env), "user/ann")), [ann.id.as_str()]);
     env.set("AWS_PROFILE", "ben");
@@ -228,7 +227,7 @@ fn the_role_of_an_instance() {
     env.set("AWS_EC2_METADATA_DISABLED", "false");
     env.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url.clone());
     // Its region is the instance's, too.
-    env.set("AWS_REGION", "");
+    env.unset("AWS_REGION");
     assert_eq!(callers(&aws, || check(&pair(&env), "assumed-role/deployer")), [keys.id]);
 }
 
@@ -288,19 +287,18 @@ fn the_region() {
     let mut env = bare(&aws);
     let keys = Keys::of_user(&aws, "ann", &everything());
     settings(&env, "config", &format!("[default]\nregion = eu-north-1\n{}", keys.lines()));
-    env.set("AWS_REGION", "");
-    let location = |env: &Env, project: &Project<'_>| {
-        let _ = env;
+    env.unset("AWS_REGION");
+    let identity = |project: &Project<'_>| {
         project.sf(&["check", "--provider", "aws", "--json"]).ok().json()["identity"].clone()
     };
-    assert_eq!(location(&env, &pair(&env))["location"], "eu-north-1");
+    assert_eq!(identity(&pair(&env))["location"], "eu-north-1");
     env.set("AWS_REGION", "eu-west-3");
-    assert_eq!(location(&env, &pair(&env))["location"], "eu-west-3");
+    assert_eq!(identity(&pair(&env))["location"], "eu-west-3");
     let project = pair(&env);
     project.edit("sf.toml", "[functions.one]", "[providers.aws]\nregion = \"us-west-2\"\n\n[functions.one]");
-    let identity = location(&env, &project);
-    assert_eq!(identity["location"], "us-west-2");
-    assert!(identity["notes"][0].as_str().unwrap().contains("`eu-west-3` of AWS_REGION"), "{identity}");
+    let found = identity(&project);
+    assert_eq!(found["location"], "us-west-2");
+    assert!(found["notes"][0].as_str().unwrap().contains("`eu-west-3` of AWS_REGION"), "{found}");
 }
 
 /// For all services or one, by variable or by profile.
@@ -311,12 +309,13 @@ fn the_endpoint() {
     let keys = Keys::of_user(&aws, "ann", &everything());
     keys.enter(&mut env);
     // Nobody answers there but for Lambda, and that one alone is asked there.
-    let lambda = Answerer::start(|_| Some((400, "{\"Type\":\"User\",\"message\":\"no lambda here\"}".to_owned())));
+    let lambda =
+        Answerer::start(|_| Some((400, "{\"Type\":\"User\",\"message\":\"no lambda here\"}".to_owned())));
     env.set("AWS_ENDPOINT_URL_LAMBDA", lambda.url.clone());
     let _ = pair(&env).sf(&["deploy", "--yes"]).exits(1).says(&["no lambda here"]);
     assert!(aws.log().iter().all(|entry| entry.service != "lambda"));
-    env.set("AWS_ENDPOINT_URL_LAMBDA", "");
-    env.set("AWS_ENDPOINT_URL", "");
+    env.unset("AWS_ENDPOINT_URL_LAMBDA");
+    env.unset("AWS_ENDPOINT_URL");
     let profile = format!(
         "[default]\nendpoint_url = {}\nservices = mine\n\n[services mine]\nlambda =\n  endpoint_url = {}\n",
         aws.url, lambda.url

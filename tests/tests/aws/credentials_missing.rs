@@ -30,7 +30,7 @@ fn nobody() {
     env.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent.url.clone());
     fails(&env, &["connect to AWS: no credentials"]);
     // The service is asked for the region as well.
-    env.set("AWS_REGION", "");
+    env.unset("AWS_REGION");
     fails(&env, &["connect to AWS: no region is set", "AWS_REGION", "[providers.aws]"]);
     assert!(aws.log().is_empty(), "{:?}", aws.log());
 }
@@ -42,10 +42,14 @@ fn a_profile_that_does_not_exist() {
     settings(&env, "config", "[profile other]\nregion = eu-west-1\n");
     env.set("AWS_PROFILE", "shpo");
     fails(&env, &["connect to AWS: ", "`shpo`", "AWS_PROFILE", "~/.aws/config"]);
-    env.set("AWS_REGION", "");
+    env.unset("AWS_REGION");
     fails(&env, &["connect to AWS: ", "`shpo`"]);
     // It names another that is not there.
-    settings(&env, "config", "[profile shpo]\nrole_arn = arn:aws:iam::000000000000:role/x\nsource_profile = base\n");
+    settings(
+        &env,
+        "config",
+        "[profile shpo]\nrole_arn = arn:aws:iam::000000000000:role/x\nsource_profile = base\n",
+    );
     env.set("AWS_REGION", "eu-west-1");
     fails(&env, &["connect to AWS: ", "`base`"]);
 }
@@ -57,7 +61,15 @@ fn a_role_that_may_not_be_assumed() {
     let ann = Keys::of_user(&aws, "ann", &everything());
     let role = "role_arn = arn:aws:iam::000000000000:role/nobodys\nsource_profile = base\n";
     settings(&env, "config", &format!("[profile base]\n{}\n[default]\n{role}", ann.lines()));
-    fails(&env, &["connect to AWS: no credentials", "AccessDenied", "not authorized to perform: sts:AssumeRole", "trust policy"]);
+    fails(
+        &env,
+        &[
+            "connect to AWS: no credentials",
+            "AccessDenied",
+            "not authorized to perform: sts:AssumeRole",
+            "trust policy",
+        ],
+    );
 }
 
 #[test]
@@ -79,7 +91,11 @@ fn keys_that_have_expired_and_clocks_that_are_wrong() {
     let cases = [
         ("ExpiredToken", "The security token included in the request is expired", "log in again"),
         ("SignatureDoesNotMatch", "Signature expired: 20200101T000000Z is now earlier than …", "clock"),
-        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", "clock"),
+        (
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+            "clock",
+        ),
     ];
     for (code, message, hint) in cases {
         aws.clear_faults();
@@ -96,7 +112,9 @@ fn nobody_answers() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     env.set("SF_PROVIDER", "aws");
     env.set("AWS_ENDPOINT_URL", format!("http://{gone}"));
-    for (name, value) in [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y")] {
+    for (name, value) in
+        [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y")]
+    {
         env.set(name, value);
     }
     fails(&env, &["ask AWS whose credentials these are: Unreachable", "refused", "AWS_ENDPOINT_URL"]);

@@ -1,8 +1,8 @@
 //! What whoever deploys must be allowed to do: `sf check` says what is missing, and what it asks about is enough.
 
 use serde_json::{Value as Json, json};
-use sf_e2e::aws::{ACCOUNT, AT_ONCE, LONG, REGION};
 use sf_e2e::Aws;
+use sf_e2e::aws::{ACCOUNT, AT_ONCE, LONG, REGION};
 
 use crate::credentials::{CHECK, Keys, bare, everything};
 use crate::support::{fixture, pair};
@@ -30,9 +30,10 @@ fn the_documented_policy_is_enough() {
     project.edit("sf.toml", "team = \"tests\"", "owner = \"tests\"");
     let _ = project.sf_within(LONG, &["deploy", "--yes", "--refresh"]).ok();
     let _ = project.sf_within(LONG, &["remove", "--yes", "--data"]).ok();
-    let refused = aws.log().into_iter().filter(|entry| {
-        entry.error.as_deref().is_some_and(|error| error.contains("AccessDenied"))
-    });
+    let refused = aws
+        .log()
+        .into_iter()
+        .filter(|entry| entry.error.as_deref().is_some_and(|error| error.contains("AccessDenied")));
     assert_eq!(refused.map(|entry| entry.in_full()).collect::<Vec<_>>(), [] as [String; 0]);
 }
 

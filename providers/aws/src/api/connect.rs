@@ -52,7 +52,9 @@ impl Connect {
         let http = http_client(std::env::var_os("AWS_CA_BUNDLE").as_deref().map(Path::new))?;
         let config = self.load(&http).await;
         let keys = Keys::new(config.credentials_provider().ok_or_else(no_provider)?);
-        let Some(region) = config.region().map(ToString::to_string) else { return Err(no_region(&keys).await) };
+        // A variable that is empty has been unset, by those who cannot do better.
+        let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty());
+        let Some(region) = region else { return Err(no_region(&keys).await) };
         let notes = self.notes(|name| std::env::var(name).ok());
         let endpoints = Endpoints::new(&region, self.endpoint, config.service_config());
         let inner = Inner::new(http, keys, region, endpoints, Limits::default());
@@ -89,7 +91,9 @@ impl Connect {
             }
         }
         if let (Some(profile), Some(_)) = (&self.profile, set("AWS_ACCESS_KEY_ID")) {
-            notes.push(format!("the keys are those of AWS_ACCESS_KEY_ID, not those of the profile `{profile}`"));
+            notes.push(format!(
+                "the keys are those of AWS_ACCESS_KEY_ID, not those of the profile `{profile}`"
+            ));
         }
         notes
     }
@@ -163,7 +167,8 @@ mod tests {
 
     #[test]
     fn what_the_manifest_overrules_is_said() {
-        let connect = Connect { region: Some("eu-west-1".into()), profile: Some("shop".into()), endpoint: None };
+        let connect =
+            Connect { region: Some("eu-west-1".into()), profile: Some("shop".into()), endpoint: None };
         let variables = |name: &str| match name {
             "AWS_DEFAULT_REGION" => Some("us-east-1".to_owned()),
             "AWS_PROFILE" => Some("shop".to_owned()),

@@ -25,11 +25,7 @@ pub(super) struct Endpoints {
 impl Endpoints {
     /// `all` is what the manifest says, and goes before everything else, as in every SDK of AWS's what the program itself says does;
     /// `configured` knows variables (`AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL`) and the profile (`services`, `endpoint_url`).
-    pub(super) fn new(
-        region: &str,
-        all: Option<String>,
-        configured: Option<&dyn LoadServiceConfig>,
-    ) -> Self {
+    pub(super) fn new(region: &str, all: Option<String>, configured: Option<&dyn LoadServiceConfig>) -> Self {
         let of = |service: Service| {
             let url = all.clone().or_else(|| said(configured?, service))?;
             Some((service, url.trim_end_matches('/').to_owned()))

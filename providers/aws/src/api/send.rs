@@ -280,7 +280,12 @@ impl Client {
 
     async fn signing(&self, operation: Operation) -> Result<Signing<'_>, ApiError> {
         let time = SystemTime::now();
-        let credentials = self.0.keys.at(time).await.map_err(|error| ApiError::no_credentials(operation, &keys::failure(&error)))?;
+        let credentials = self
+            .0
+            .keys
+            .at(time)
+            .await
+            .map_err(|error| ApiError::no_credentials(operation, &keys::failure(&error)))?;
         let region = self.0.endpoints.signing_region(operation.service);
         Ok(Signing { operation, region, credentials, time })
     }

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sf_plan::{Failure, Object, ObjectKey};
-use sf_provider::{Cx, Endpoint, Identity, Info, Invocation, InvokeResult, LogQuery, LogStream, Operate, Right};
+use sf_provider::{
+    Cx, Endpoint, Identity, Info, Invocation, InvokeResult, LogQuery, LogStream, Operate, Right,
+};
 
 use crate::api::Client;
 

@@ -344,6 +344,10 @@ impl On {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value as Json, json};
+
     use super::*;
     use crate::testing::load;
 
@@ -369,6 +373,33 @@ mod tests {
         ] {
             assert!(rights.iter().all(|right| !right.action.starts_with(service)), "{service}");
         }
+    }
+
+    /// All of the table as a policy, one statement for each thing that something is done to.
+    fn policy() -> Json {
+        let scope = Scope { project: "shop".into(), stage: "dev".into() };
+        let mut statements: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in TABLE {
+            let on = [(PARTITION, "aws"), (REGION, "REGION"), (ACCOUNT, "ACCOUNT")]
+                .iter()
+                .fold(row.on.pattern(&scope), |on, (placeholder, value)| on.replace(placeholder, value));
+            let actions = row.actions.iter().map(|action| format!("{}:{action}", row.service));
+            statements.entry(on).or_default().extend(actions);
+        }
+        let asking = ["iam:SimulatePrincipalPolicy".to_owned()];
+        statements.entry("*".to_owned()).or_default().extend(asking);
+        let statements = statements.into_iter().map(|(on, actions)| {
+            json!({ "Effect": "Allow", "Action": actions, "Resource": on })
+        });
+        json!({ "Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>() })
+    }
+
+    #[test]
+    fn the_documented_policy_is_the_table() {
+        let document = include_str!("../../../docs/providers/aws.md");
+        let documented = document.split("```json deployer\n").nth(1).and_then(|rest| rest.split("```").next());
+        let documented: Json = serde_json::from_str(documented.unwrap()).unwrap();
+        assert_eq!(documented, policy(), "in docs/providers/aws.md it should be:\n{:#}", policy());
     }
 
     #[test]

@@ -77,6 +77,10 @@ const TABLE: &[Row] = &[
             "UpdateFunctionConfiguration",
         ],
     ),
+    // Where there is no record, a deploy looks for what is there.
+    row(&[kind::ARTIFACTS], On::Everything, "tag", &["GetResources"]),
+    row(&[kind::ROLE], On::Everything, "iam", &["ListRoles"]),
+    row(&[kind::SCHEDULE], On::Everything, "scheduler", &["ListSchedules"]),
     row(&[kind::FUNCTION, kind::SCHEDULE], On::Roles, "iam", &["PassRole"]),
     row(&[kind::ALIAS], On::Functions, "lambda", &["CreateAlias", "DeleteAlias", "GetAlias", "UpdateAlias"]),
     row(
@@ -388,16 +392,17 @@ mod tests {
         }
         let asking = ["iam:SimulatePrincipalPolicy".to_owned()];
         statements.entry("*".to_owned()).or_default().extend(asking);
-        let statements = statements.into_iter().map(|(on, actions)| {
-            json!({ "Effect": "Allow", "Action": actions, "Resource": on })
-        });
+        let statements = statements
+            .into_iter()
+            .map(|(on, actions)| json!({ "Effect": "Allow", "Action": actions, "Resource": on }));
         json!({ "Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>() })
     }
 
     #[test]
     fn the_documented_policy_is_the_table() {
         let document = include_str!("../../../docs/providers/aws.md");
-        let documented = document.split("```json deployer\n").nth(1).and_then(|rest| rest.split("```").next());
+        let documented =
+            document.split("```json deployer\n").nth(1).and_then(|rest| rest.split("```").next());
         let documented: Json = serde_json::from_str(documented.unwrap()).unwrap();
         assert_eq!(documented, policy(), "in docs/providers/aws.md it should be:\n{:#}", policy());
     }

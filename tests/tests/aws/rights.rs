@@ -14,7 +14,43 @@ fn documented() -> Json {
     let policy = text.split("```json deployer\n").nth(1).and_then(|rest| rest.split("```").next());
     let policy = policy.expect("the policy is in the documentation");
     let policy = policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT);
-    serde_json::from_str(&policy).unwrap()
+    let mut policy: Json = serde_json::from_str(&policy).unwrap();
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    // The counterpart takes no notice of the paths of roles.
+    let roles = format!("arn:aws:iam::{ACCOUNT}:role/");
+    let mut of_roles = statements.iter_mut().filter(|one| one["Resource"] == format!("{roles}sf/shop/dev/*"));
+    let of_roles = of_roles.next().expect("a statement for roles");
+    of_roles["Resource"] = json!([format!("{roles}sf/shop/dev/*"), format!("{roles}shop-dev-*")]);
+    statements.push(nameless());
+    policy
+}
+
+/// What the counterpart knows no resource for though AWS does, or takes for another one (the schedules of every group).
+fn nameless() -> Json {
+    let actions = [
+        "apigateway:DELETE",
+        "apigateway:GET",
+        "apigateway:PATCH",
+        "apigateway:POST",
+        "dynamodb:ListTagsOfResource",
+        "dynamodb:TagResource",
+        "dynamodb:UntagResource",
+        "lambda:CreateEventSourceMapping",
+        "lambda:CreateFunction",
+        // Its name for GetAlias.
+        "lambda:ListAliases",
+        "scheduler:CreateSchedule",
+        "scheduler:DeleteSchedule",
+        "scheduler:GetSchedule",
+        "scheduler:ListTagsForResource",
+        "scheduler:TagResource",
+        "scheduler:UntagResource",
+        "scheduler:UpdateSchedule",
+        "sns:ListTagsForResource",
+        "sns:TagResource",
+        "sns:UntagResource",
+    ];
+    json!({ "Effect": "Allow", "Action": actions, "Resource": "*" })
 }
 
 /// Nothing but what is documented: a deploy of everything, one that changes it, and its removal.

@@ -120,7 +120,7 @@ fn beside_osls(table: &mut Table, env: &Env, root: &Path, osls: &Path) -> Result
 }
 
 /// Installs osls once, beside the target folder's other things.
-fn install_osls(env: &Env) -> Result<PathBuf> {
+pub(crate) fn install_osls(env: &Env) -> Result<PathBuf> {
     let target = sf().parent().and_then(Path::parent).ok_or("`sf` is in no target folder")?;
     let folder = target.join("bench/npm");
     let program = folder.join("node_modules/.bin/osls");

@@ -5,11 +5,13 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for developers: it prints")]
 
+mod aws;
 mod build;
 mod clock;
 mod deploy;
 mod kit;
 mod machine;
+mod makespan;
 mod plan;
 mod report;
 mod scale;
@@ -35,6 +37,7 @@ const PARTS: &[Part] = &[
     ("serve", serve::measure),
     ("kit", kit::measure),
     ("scale", scale::measure),
+    ("aws", aws::measure),
 ];
 
 fn main() -> ExitCode {

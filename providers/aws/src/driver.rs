@@ -19,6 +19,9 @@ use crate::names::{self, Place};
 /// Kinds that are asked at once when everything is discovered.
 const DISCOVERED_AT_ONCE: usize = 8;
 
+/// Objects of a kind.
+type Found = Vec<(ObjectKey, Object)>;
+
 /// The driver of one account and region.
 #[derive(Clone, Debug)]
 pub struct AwsDriver {
@@ -169,7 +172,7 @@ impl AwsDriver {
     ) -> Result<BTreeMap<ObjectKey, Object>, Failure> {
         let place = self.api.place().await?;
         let inventory = Inventory::take(&self.api, &cx.scope).await?;
-        let mut questions: Vec<BoxFuture<'_, Result<Vec<(ObjectKey, Object)>, Failure>>> = Vec::new();
+        let mut questions: Vec<BoxFuture<'_, Result<Found, Failure>>> = Vec::new();
         for (name, kind) in KINDS.iter().filter(|(name, _)| wanted(name)) {
             questions.push(self.discover_kind(cx, &place, &inventory, name, *kind).boxed());
         }
@@ -184,7 +187,7 @@ impl AwsDriver {
         inventory: &Inventory,
         name: &str,
         kind: &dyn AnyKind,
-    ) -> Result<Vec<(ObjectKey, Object)>, Failure> {
+    ) -> Result<Found, Failure> {
         let nobody = ObjectKey { addr: Addr::new(name, "*"), generation: 0 };
         let at = At { api: &self.api, cx, place, key: &nobody };
         let seen = kind.list(&at, inventory).await?;

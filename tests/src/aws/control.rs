@@ -93,6 +93,8 @@ impl Aws {
             .collect();
         let newest = &refused[refused.len().saturating_sub(30)..];
         let messages = self.oracle.messages();
+        let messages: Vec<_> = messages.lines().collect();
+        let messages = messages[messages.len().saturating_sub(20)..].join("\n");
         format!("--- refused by the counterpart of AWS\n{}\n{messages}", newest.join("\n"))
     }
 

@@ -134,12 +134,22 @@ fn short(text: &str) -> String {
         (_, true) => text.rsplit('/').next().unwrap_or(text),
         _ => text,
     };
+    if is_uuid(last) {
+        return "*".to_owned();
+    }
     last.split_inclusive(['/', ' ', ':', '.', '-'])
         .map(|word| {
             let end = word.len() - usize::from(word.ends_with(['/', ' ', ':', '.', '-']));
             if is_made_up(&word[..end]) { format!("*{}", &word[end..]) } else { word.to_owned() }
         })
         .collect()
+}
+
+/// `0d4ba5c8-023b-437e-868f-0d4ba5c80d4b`
+fn is_uuid(text: &str) -> bool {
+    let words =
+        text.split('-').map(|word| word.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(word.len()));
+    words.eq([8, 4, 4, 4, 12].map(Some))
 }
 
 /// An id, or the digest of something: nothing else is that long, or has digits in such a way.
@@ -172,6 +182,8 @@ mod tests {
             json!({ "Bucket": "shop-dev-sf-artifacts-09fb161d", "Key": "artifacts/0123456789abcdef.zip" });
         assert_eq!(named("PutObject", object), "PutObject shop-dev-sf-artifacts-09fb161d artifacts/*.zip");
         assert_eq!(named("DeleteApi", json!({ "ApiId": "0d4ba5c8" })), "DeleteApi *");
+        let mapping = json!({ "UUID": "0d4ba5c8-023b-437e-868f-0d4ba5c80d4b" });
+        assert_eq!(named("DeleteEventSourceMapping", mapping), "DeleteEventSourceMapping *");
         let queue = json!({ "QueueUrl": "http://127.0.0.1:4566/000000000000/shop-dev-mail" });
         assert_eq!(named("SetQueueAttributes", queue), "SetQueueAttributes shop-dev-mail");
     }

@@ -89,3 +89,13 @@ fn apis_answer_and_trust_our_issuer() {
     assert_eq!(members(Some(issuer.token("others", &json!({ "sub": "1" })))), 401);
     assert_eq!(members(Some(issuer.token("us", &json!({ "sub": "1" })))), 200);
 }
+
+#[test]
+fn an_object_is_looked_at_without_its_content() {
+    let Some(aws) = Aws::start("an_object_is_looked_at_without_its_content", AT_ONCE) else { return };
+    let facts = aws.sdk(
+        "[(s := client('s3')), s.create_bucket(Bucket='some-bucket'), s.put_object(Bucket='some-bucket', Key='a', Body=b'xyz'), \
+         s.head_object(Bucket='some-bucket', Key='a')][-1]",
+    );
+    assert_eq!(facts["ContentLength"], 3, "{facts}");
+}

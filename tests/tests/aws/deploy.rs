@@ -20,7 +20,8 @@ fn lives(example: &str, answers: impl FnOnce(&Project<'_>, &str)) {
 
 fn says_hello(url: &str) {
     let answer = http::get(&format!("{url}/hello/world"));
-    assert_eq!((answer.status, answer.json()["message"].as_str()), (200, Some("Hello, world!")));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["message"], "Hello, world!");
     assert_eq!(http::get(&format!("{url}/nobody")).status, 404);
 }
 

@@ -32,6 +32,10 @@ fn transcript(log: &[Entry]) -> String {
         assert!(entry.is_ok(), "refused: {}", entry.in_full());
         let calls = objects.entry((entry.service.clone(), entry.object())).or_default();
         // The same call again, on things whose ids are made up: how many there are is said once.
+        // How many artifacts are stored is not said: functions with the same code that are made at once may each store it.
+        if entry.operation == "PutObject" && !calls.is_empty() {
+            continue;
+        }
         match calls.last_mut().and_then(|last| last.strip_prefix(&entry.operation).map(str::to_owned)) {
             Some(times) => {
                 let times = times.trim_start_matches(" x").parse().unwrap_or(1) + 1;
@@ -117,7 +121,8 @@ fn a_changed_function() {
     let call = |entry: &&Entry| format!("{} {}", entry.operation, entry.names()[0]);
     let calls: Vec<_> = mutating(&log).iter().map(call).collect();
     let stored = format!("PutObject shop-dev-sf-artifacts-{}", sf_e2e::aws::SUFFIX);
-    let updated = ["UpdateFunctionCode", "PublishVersion", "UpdateAlias"];
+    // The code is published as it is updated: one call.
+    let updated = ["UpdateFunctionCode", "UpdateAlias"];
     let updated = updated.map(|operation| format!("{operation} shop-dev-bye"));
     assert_eq!(calls, [&[stored], updated.as_slice()].concat());
     assert_eq!(project.get("/bye").text(), "good bye");

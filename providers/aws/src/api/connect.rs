@@ -56,7 +56,7 @@ impl Connect {
         let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty());
         let Some(region) = region else { return Err(no_region(&keys).await) };
         let notes = self.notes(|name| std::env::var(name).ok());
-        let endpoints = Endpoints::new(&region, self.endpoint, config.service_config());
+        let endpoints = Endpoints::new(&region, self.endpoint.as_deref(), config.service_config());
         let inner = Inner::new(http, keys, region, endpoints, Limits::default());
         Ok(Client(Arc::new(inner.with_notes(notes))))
     }
@@ -69,7 +69,7 @@ impl Connect {
     pub fn to_counterpart(endpoint: &str, region: &str) -> Result<Client, Failure> {
         let keys = aws_credential_types::Credentials::new("test", "test", None, None, "the test");
         let keys = Keys::new(SharedCredentialsProvider::new(keys));
-        let endpoints = Endpoints::new(region, Some(endpoint.to_owned()), None);
+        let endpoints = Endpoints::new(region, Some(endpoint), None);
         let http = http_client(None)?;
         Ok(Client(Arc::new(Inner::new(http, keys, region.to_owned(), endpoints, Limits::default()))))
     }

@@ -21,7 +21,7 @@ pub(crate) struct ApiError {
     /// AWS's name for the request.
     pub(crate) request_id: Option<String>,
     /// Members of the error besides its message: `{"Type": "User", …}`.
-    pub(crate) fields: Json,
+    pub(crate) fields: Option<Box<Json>>,
 }
 
 /// The code of an error for which nobody answered.
@@ -36,14 +36,7 @@ impl ApiError {
     /// AWS has not done yet what it said it would; `state` is what it says of it.
     pub(crate) fn not_yet(operation: Operation, state: &str) -> Self {
         let message = format!("still {state}");
-        Self {
-            operation,
-            code: Self::NOT_YET.into(),
-            message,
-            status: 0,
-            request_id: None,
-            fields: Json::Null,
-        }
+        Self { operation, code: Self::NOT_YET.into(), message, status: 0, request_id: None, fields: None }
     }
 
     /// Nobody answered, or the answer broke off.
@@ -54,7 +47,7 @@ impl ApiError {
             message: cause,
             status: 0,
             request_id: None,
-            fields: Json::Null,
+            fields: None,
         }
     }
 
@@ -66,21 +59,14 @@ impl ApiError {
             message: failure.message.clone(),
             status: 0,
             request_id: None,
-            fields: Json::Null,
+            fields: None,
         }
     }
 
     /// An answer that is not what the API's reference says.
     pub(super) fn unreadable(operation: Operation, cause: impl std::fmt::Display) -> Self {
         let message = format!("the answer cannot be read: {cause}");
-        Self {
-            operation,
-            code: "Unreadable".into(),
-            message,
-            status: 0,
-            request_id: None,
-            fields: Json::Null,
-        }
+        Self { operation, code: "Unreadable".into(), message, status: 0, request_id: None, fields: None }
     }
 
     /// The error that a response with a status of 300 or more is.
@@ -93,14 +79,14 @@ impl ApiError {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (code, message, fields) = if body.trim_ascii_start().starts_with(b"<") {
             let (code, message) = xml_error(body);
-            (code, message, Json::Null)
+            (code, message, None)
         } else {
             let fields: Json = serde_json::from_slice(body).unwrap_or(Json::Null);
             let text = |name: &str| fields.get(name).and_then(Json::as_str).map(str::to_owned);
             (
                 header("x-amzn-errortype").or_else(|| text("__type")).or_else(|| text("code")),
                 text("message").or_else(|| text("Message")),
-                fields,
+                Some(Box::new(fields)),
             )
         };
         // `com.amazonaws.dynamodb#ResourceNotFoundException:http://internal…`

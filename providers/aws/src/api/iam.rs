@@ -210,13 +210,13 @@ pub(crate) async fn put_role_policy(
     document: &str,
 ) -> Result<(), ApiError> {
     let params = of_role(role).with("PolicyName", policy).with("PolicyDocument", document);
-    done(client.query(operation("PutRolePolicy"), &params).await)
+    client.query::<IgnoredAny>(operation("PutRolePolicy"), &params).await.map(drop)
 }
 
 /// Deletes an inline policy; also one that is not there.
 pub(crate) async fn delete_role_policy(client: &Client, role: &str, policy: &str) -> Result<(), ApiError> {
     let params = of_role(role).with("PolicyName", policy);
-    deleted(client.query(operation("DeleteRolePolicy"), &params).await)
+    found(client.query::<IgnoredAny>(operation("DeleteRolePolicy"), &params).await).map(drop)
 }
 
 /// Sets who may assume a role.
@@ -226,7 +226,7 @@ pub(crate) async fn update_assume_role_policy(
     trust: &str,
 ) -> Result<(), ApiError> {
     let params = of_role(role).with("PolicyDocument", trust);
-    done(client.query(operation("UpdateAssumeRolePolicy"), &params).await)
+    client.query::<IgnoredAny>(operation("UpdateAssumeRolePolicy"), &params).await.map(drop)
 }
 
 /// Sets tags.
@@ -235,26 +235,18 @@ pub(crate) async fn tag_role(
     role: &str,
     tags: &BTreeMap<String, String>,
 ) -> Result<(), ApiError> {
-    done(client.query(operation("TagRole"), &with_tags(of_role(role), tags)).await)
+    client.query::<IgnoredAny>(operation("TagRole"), &with_tags(of_role(role), tags)).await.map(drop)
 }
 
 /// Removes tags.
 pub(crate) async fn untag_role(client: &Client, role: &str, keys: &[String]) -> Result<(), ApiError> {
     let params = of_role(role).texts("TagKeys.member", keys.iter().cloned());
-    done(client.query(operation("UntagRole"), &params).await)
+    client.query::<IgnoredAny>(operation("UntagRole"), &params).await.map(drop)
 }
 
 /// Deletes a role without policies; also one that is not there.
 pub(crate) async fn delete_role(client: &Client, role: &str) -> Result<(), ApiError> {
-    deleted(client.query(operation("DeleteRole"), &of_role(role)).await)
-}
-
-fn done(answer: Result<IgnoredAny, ApiError>) -> Result<(), ApiError> {
-    answer.map(drop)
-}
-
-fn deleted(answer: Result<IgnoredAny, ApiError>) -> Result<(), ApiError> {
-    found(answer).map(drop)
+    found(client.query::<IgnoredAny>(operation("DeleteRole"), &of_role(role)).await).map(drop)
 }
 
 #[cfg(test)]

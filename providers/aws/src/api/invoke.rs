@@ -43,3 +43,20 @@ pub(crate) async fn invoke(
         payload: answer.body,
     })
 }
+
+/// Has a function called with an event some time soon.
+pub(crate) async fn invoke_later(
+    client: &Client,
+    function: &str,
+    qualifier: &str,
+    payload: Vec<u8>,
+) -> Result<(), ApiError> {
+    let operation = Service::Lambda.operation("Invoke");
+    let path = format!("/2015-03-31/functions/{}/invocations", encoded(function));
+    let request = Request::new(operation, Method::POST, path)
+        .query("Qualifier", qualifier)
+        .header("content-type", "application/json")
+        .header("x-amz-invocation-type", "Event")
+        .body(payload);
+    client.send(request).await.map(drop)
+}

@@ -212,11 +212,6 @@ fn of_function(name: &'static str, method: Method, version: &str, function: &str
 /// The version of the API that most operations on functions have.
 const FIRST: &str = "2015-03-31";
 
-/// What is gone already is deleted.
-fn deleted(result: Result<Json, ApiError>) -> Result<(), ApiError> {
-    found(result).map(drop)
-}
-
 /// Makes a function.
 pub(crate) async fn create_function(
     client: &Client,
@@ -309,7 +304,7 @@ pub(crate) async fn delete_function(
     if let Some(version) = version {
         request = request.query("Qualifier", version);
     }
-    deleted(client.rest_bare(request).await)
+    found(client.rest_bare::<Json>(request).await).map(drop)
 }
 
 /// Reserves instances for a function; `None` takes the reservation back.
@@ -333,7 +328,10 @@ pub(crate) async fn set_reserved_concurrency(
             )
             .await
             .map(drop),
-        None => deleted(client.rest_bare(request("DeleteFunctionConcurrency", Method::DELETE)).await),
+        None => {
+            let request = request("DeleteFunctionConcurrency", Method::DELETE);
+            found(client.rest_bare::<Json>(request).await).map(drop)
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) async fn filter_log_events(
         events.extend(page.events);
         token = page.next_token;
         if token.is_none() {
-            events.sort_by(|a: &LogEvent, b| a.timestamp.cmp(&b.timestamp));
+            events.sort_by_key(|event: &LogEvent| event.timestamp);
             return Ok(events);
         }
     }

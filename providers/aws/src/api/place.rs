@@ -25,9 +25,9 @@ pub(super) struct Endpoints {
 impl Endpoints {
     /// `all` is what the manifest says, and goes before everything else, as in every SDK of AWS's what the program itself says does;
     /// `configured` knows variables (`AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL`) and the profile (`services`, `endpoint_url`).
-    pub(super) fn new(region: &str, all: Option<String>, configured: Option<&dyn LoadServiceConfig>) -> Self {
+    pub(super) fn new(region: &str, all: Option<&str>, configured: Option<&dyn LoadServiceConfig>) -> Self {
         let of = |service: Service| {
-            let url = all.clone().or_else(|| said(configured?, service))?;
+            let url = all.map(str::to_owned).or_else(|| said(configured?, service))?;
             Some((service, url.trim_end_matches('/').to_owned()))
         };
         Self { region: region.to_owned(), said: Service::ALL.into_iter().filter_map(of).collect() }
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(places.signing_region(Service::Lambda), "eu-west-1");
         let china = Endpoints::new("cn-north-1", None, None);
         assert_eq!(china.of(Service::Sqs), "https://sqs.cn-north-1.amazonaws.com.cn");
-        let local = Endpoints::new("eu-west-1", Some("http://127.0.0.1:4566/".into()), None);
+        let local = Endpoints::new("eu-west-1", Some("http://127.0.0.1:4566/"), None);
         assert_eq!(local.of(Service::S3), "http://127.0.0.1:4566");
         assert!(local.is_overridden(Service::S3) && !places.is_overridden(Service::S3));
     }

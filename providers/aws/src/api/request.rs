@@ -42,7 +42,6 @@ pub(crate) enum Body {
 /// An answer that is no error.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }

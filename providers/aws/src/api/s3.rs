@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -16,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::request::encoded_path;
 use super::{Answer, ApiError, Body, Client, Request, Service};
 
-pub(crate) use list::{Listing, ObjectPage, Stored, Version, list_object_versions, list_objects_v2};
+pub(crate) use list::{Listing, Stored, Version, list_object_versions, list_objects_v2};
 
 /// Objects that one request can delete, and that one page of a listing has.
 pub(crate) const MOST_AT_ONCE: usize = 1000;
@@ -75,38 +74,6 @@ pub(crate) async fn put_file(
         .len();
     request.body = Body::File { path: file.to_owned(), size };
     Ok(etag(&client.send(request).await?))
-}
-
-/// Puts what is in memory; the object's ETag.
-pub(crate) async fn put_bytes(
-    client: &Client,
-    bucket: &str,
-    key: &str,
-    bytes: impl Into<Bytes>,
-    headers: &[(&str, &str)],
-) -> Result<String, ApiError> {
-    let request = with_headers(of_object(client, "PutObject", Method::PUT, bucket, key), headers);
-    Ok(etag(&client.send(request.body(bytes)).await?))
-}
-
-/// An object without its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) size: u64,
-    /// Without its quotes.
-    pub(crate) etag: String,
-}
-
-/// `None`: there is no such object. That its bucket does not exist is told in the same way: an answer to `HEAD` has no body.
-pub(crate) async fn head_object(client: &Client, bucket: &str, key: &str) -> Result<Option<Head>, ApiError> {
-    match client.send(of_object(client, "HeadObject", Method::HEAD, bucket, key)).await {
-        Ok(answer) => {
-            let size = answer.header("content-length").and_then(|size| size.parse().ok()).unwrap_or_default();
-            Ok(Some(Head { size, etag: etag(&answer) }))
-        }
-        Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// An object, its content still to come; `None`: there is no such object.
@@ -185,7 +152,7 @@ pub(crate) async fn delete_objects(
             message: format!("`{}`: {}", first.key, first.message),
             status: 200,
             request_id: None,
-            fields: sf_plan::Json::Null,
+            fields: None,
         }),
     }
 }

@@ -50,8 +50,6 @@ pub(crate) struct Description {
     pub(crate) tags: Vec<Tag>,
     /// Seconds since the Unix epoch: it is scheduled for deletion.
     pub(crate) deleted_date: Option<f64>,
-    /// Seconds since the Unix epoch.
-    pub(crate) last_changed_date: Option<f64>,
     /// The labels of each version of its value; `DescribeSecret` says this.
     #[serde(default)]
     version_ids_to_stages: BTreeMap<String, Vec<String>>,
@@ -99,6 +97,40 @@ pub(crate) async fn list_secrets(client: &Client, prefix: &str) -> Result<Vec<De
             // The filter takes no notice of case.
             found.retain(|secret| secret.name.starts_with(prefix) && secret.deleted_date.is_none());
             return Ok(found);
+        }
+    }
+}
+
+/// When the value that a secret has now was set, in seconds since the Unix epoch; `None`: it has none.
+pub(crate) async fn value_since(client: &Client, id: &str) -> Result<Option<f64>, ApiError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Page {
+        #[serde(default)]
+        versions: Vec<Version>,
+        next_token: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Version {
+        #[serde(default)]
+        version_stages: Vec<String>,
+        created_date: Option<f64>,
+    }
+    let mut token = None;
+    loop {
+        let mut input = json!({ "SecretId": id, "MaxResults": 100 });
+        if let Some(token) = token {
+            input["NextToken"] = Json::String(token);
+        }
+        let page: Page = call(client, "ListSecretVersionIds", &input).await?;
+        let is_current = |version: &Version| version.version_stages.iter().any(|stage| stage == "AWSCURRENT");
+        if let Some(current) = page.versions.into_iter().find(is_current) {
+            return Ok(current.created_date);
+        }
+        token = page.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(None);
         }
     }
 }

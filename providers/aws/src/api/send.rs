@@ -197,16 +197,16 @@ impl Client {
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, ApiError> {
         let operation = request.operation;
         let response = self.open(&request).await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let headers = response.headers().clone();
         match response.bytes().await {
-            Ok(body) => Ok(Answer { status, headers, body }),
+            Ok(body) => Ok(Answer { headers, body }),
             // The answer broke off.
             Err(error) if !request.repeatable => Err(unreachable(operation, &error)),
             Err(_) => {
                 let response = self.open(&request).await?;
-                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let headers = response.headers().clone();
                 let body = response.bytes().await.map_err(|error| unreachable(operation, &error))?;
-                Ok(Answer { status, headers, body })
+                Ok(Answer { headers, body })
             }
         }
     }
@@ -243,7 +243,7 @@ impl Client {
         let url = format!("{base}{}", request.target());
         let signing = self.signing(operation).await?;
         let signature =
-            sign::headers(signing, request.method.as_str(), &url, &request.headers, &request.body)?;
+            sign::headers(&signing, request.method.as_str(), &url, &request.headers, &request.body)?;
         let mut builder = self.0.http.request(request.method.clone(), &url);
         for (name, value) in request.headers.iter().chain(&signature) {
             builder = builder.header(name, value);
@@ -275,7 +275,7 @@ impl Client {
     pub(crate) async fn presigned(&self, request: &Request, expires: Duration) -> Result<String, ApiError> {
         let base = request.endpoint.clone().unwrap_or_else(|| self.0.endpoints.of(request.operation.service));
         let url = format!("{base}{}", request.target());
-        sign::presigned(self.signing(request.operation).await?, request.method.as_str(), &url, expires)
+        sign::presigned(&self.signing(request.operation).await?, request.method.as_str(), &url, expires)
     }
 
     async fn signing(&self, operation: Operation) -> Result<Signing<'_>, ApiError> {

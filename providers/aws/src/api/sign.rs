@@ -23,7 +23,7 @@ pub(super) struct Signing<'a> {
 
 /// The headers that sign the request.
 pub(super) fn headers(
-    signing: Signing<'_>,
+    signing: &Signing<'_>,
     method: &str,
     url: &str,
     headers: &[(String, String)],
@@ -33,13 +33,13 @@ pub(super) fn headers(
         Body::Bytes(bytes) => SignableBody::Bytes(bytes),
         Body::File { .. } => SignableBody::UnsignedPayload,
     };
-    let instructions = signed(&signing, settings(signing.operation.service), method, url, headers, body)?;
+    let instructions = signed(signing, settings(signing.operation.service), method, url, headers, body)?;
     Ok(instructions.0)
 }
 
 /// A URL that anybody may use for this request until it expires.
 pub(super) fn presigned(
-    signing: Signing<'_>,
+    signing: &Signing<'_>,
     method: &str,
     url: &str,
     expires: Duration,
@@ -48,7 +48,7 @@ pub(super) fn presigned(
     settings.signature_location = SignatureLocation::QueryParams;
     settings.expires_in = Some(expires);
     settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
-    let (_, params) = signed(&signing, settings, method, url, &[], SignableBody::UnsignedPayload)?;
+    let (_, params) = signed(signing, settings, method, url, &[], SignableBody::UnsignedPayload)?;
     let query: Vec<String> = params
         .iter()
         .map(|(name, value)| format!("{}={}", super::request::encoded(name), super::request::encoded(value)))

@@ -175,8 +175,3 @@ pub(crate) async fn delete_message(client: &Client, url: &str, receipt: &str) ->
 pub(crate) async fn purge_queue(client: &Client, url: &str) -> Result<(), ApiError> {
     tell(client, "PurgeQueue", &json!({ "QueueUrl": url })).await
 }
-
-/// Begins to move the messages of a dead-letter queue back to where they came from.
-pub(crate) async fn start_message_move_task(client: &Client, arn: &str) -> Result<(), ApiError> {
-    tell(client, "StartMessageMoveTask", &json!({ "SourceArn": arn })).await
-}

@@ -42,7 +42,8 @@ fn bridge(cx: &Cx<'_>, function: &Function) -> Option<Diagnostic> {
         );
         let hint = "use a released sf, build sf on Linux of that architecture, or name a ready bridge in SF_WEB_BRIDGE_X86_64 or \
                     SF_WEB_BRIDGE_AARCH64 when you build it";
-        unsupported(function.interface_span, &feature, hint)
+        // What this `sf` was built with says nothing of the provider: a code of its own.
+        Diagnostic { code: "no-bridge".into(), ..unsupported(function.interface_span, &feature, hint) }
     })
 }
 

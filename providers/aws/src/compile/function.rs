@@ -46,7 +46,7 @@ pub(super) fn compile(
         ],
     );
     Ok(object
-        .with_some("EphemeralStorage", settings.ephemeral_storage.map(number))
+        .with_some("EphemeralStorage", ephemeral_storage(settings.ephemeral_storage).map(number))
         .with_some("Layers", (!settings.layers.is_empty()).then(|| texts(settings.layers)))
         .with_some("VpcConfig", settings.vpc.as_ref().map(vpc))
         .with_some("TracingMode", settings.traced.then(|| text("Active")))
@@ -99,6 +99,11 @@ fn own_handler(handler: &Handler, artifact: &BuiltArtifact) -> String {
     let module = file.rsplit_once('.').map_or(file, |(module, _)| module);
     let slash = if folder.is_empty() { "" } else { "/" };
     format!("{folder}{slash}{module}.{}", handler.export)
+}
+
+/// `None` for what Lambda gives without being asked: it could not be told from nothing said.
+fn ephemeral_storage(mib: Option<u64>) -> Option<u64> {
+    mib.filter(|mib| *mib != 512)
 }
 
 fn mib(bytes: u64) -> u64 {

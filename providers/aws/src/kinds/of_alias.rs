@@ -32,10 +32,11 @@ pub(super) fn live(function: &str) -> String {
     format!("{function}:{LIVE}")
 }
 
+/// A thing, and what its name has after the function's, if anything.
+type Part<S> = (Option<String>, Seen<S>);
+
 /// What there is one of for an alias, as [`list`] wants it.
-pub(super) fn single<S>(
-    found: Result<Option<Seen<S>>, Failure>,
-) -> Result<Vec<(Option<String>, Seen<S>)>, Failure> {
+pub(super) fn single<S>(found: Result<Option<Seen<S>>, Failure>) -> Result<Vec<Part<S>>, Failure> {
     Ok(found?.map(|seen| (None, seen)).into_iter().collect())
 }
 
@@ -47,7 +48,7 @@ pub(super) async fn list<S, F>(
     look: impl Fn(String) -> F,
 ) -> Result<Vec<Seen<S>>, Failure>
 where
-    F: Future<Output = Result<Vec<(Option<String>, Seen<S>)>, Failure>>,
+    F: Future<Output = Result<Vec<Part<S>>, Failure>>,
 {
     let functions = inventory.of(kind::FUNCTION);
     let found = functions.iter().map(|(_, arn)| look(live(arn)).map_ok(Some)).collect();
@@ -57,7 +58,7 @@ where
         .collect())
 }
 
-fn named<S>(kind: &str, owner: &ObjectKey, (what, mut seen): (Option<String>, Seen<S>)) -> Seen<S> {
+fn named<S>(kind: &str, owner: &ObjectKey, (what, mut seen): Part<S>) -> Seen<S> {
     let function = &owner.addr.name;
     let name = what.map_or_else(|| function.clone(), |what| format!("{function}:{what}"));
     seen.key = Some(ObjectKey { addr: Addr::new(kind, name), generation: owner.generation });

@@ -22,13 +22,14 @@ pub(super) struct Spec {
 }
 
 /// It is being deleted, or waits to be.
-fn is_leaving(error: &ApiError) -> bool {
+pub(crate) fn is_leaving(error: &ApiError) -> bool {
     error.is(&["InvalidRequestException"]) && error.message.contains("deletion")
 }
 
 impl Secret {
+    /// Known by its name: its ARN is another one once its value was removed (see `operate`).
     fn made(arn: &str, name: &str) -> Made {
-        Made::new(arn, [("arn", arn), ("name", name)])
+        Made::new(name, [("arn", arn), ("name", name)])
     }
 
     /// By name or ARN.
@@ -97,19 +98,19 @@ impl RemoteKind for Secret {
     }
 
     async fn update(&self, at: &At<'_>, prior: &Seen<Spec>, spec: &Spec) -> Result<Made, Failure> {
-        let arn = &prior.made.id;
+        let name = &spec.name;
         let change = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);
         if !change.set.is_empty() {
-            secrets::tag_resource(at.api, arn, &change.set)
+            secrets::tag_resource(at.api, name, &change.set)
                 .await
                 .map_err(|error| at.failed("tag", &error))?;
         }
         if !change.remove.is_empty() {
-            secrets::untag_resource(at.api, arn, &change.remove)
+            secrets::untag_resource(at.api, name, &change.remove)
                 .await
                 .map_err(|error| at.failed("untag", &error))?;
         }
-        Ok(Self::made(arn, &spec.name))
+        Ok(Self::made(prior.made.output("arn"), name))
     }
 
     async fn delete(&self, at: &At<'_>, prior: &Seen<Spec>) -> Result<(), Failure> {

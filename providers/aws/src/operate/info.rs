@@ -35,7 +35,8 @@ pub(super) async fn run(api: &Client, cx: &Cx) -> Result<Option<Info>, Failure> 
         return Ok(None);
     }
     let place = api.place().await?;
-    let census = Census { objects: &objects, concrete: &|text| place.concrete(text) };
+    let scope = format!("{}-{}-", cx.scope.project, cx.scope.stage);
+    let census = Census { objects: &objects, scope: &scope, concrete: &|text| place.concrete(text) };
     Ok(Some(Info {
         endpoints: census.endpoints(),
         routes: census.routes(),
@@ -49,11 +50,13 @@ pub(super) async fn run(api: &Client, cx: &Cx) -> Result<Option<Info>, Failure> 
 
 /// Where objects answer, by what is recorded of them: the region is all that has to be put in.
 pub(super) fn endpoints(api: &Client, objects: &BTreeMap<ObjectKey, Object>) -> Vec<Endpoint> {
-    Census { objects, concrete: &|text| text.replace(REGION, api.region()) }.endpoints()
+    Census { objects, scope: "", concrete: &|text| text.replace(REGION, api.region()) }.endpoints()
 }
 
 struct Census<'a> {
     objects: &'a BTreeMap<ObjectKey, Object>,
+    /// What physical names begin with.
+    scope: &'a str,
     concrete: &'a dyn Fn(&str) -> String,
 }
 
@@ -100,17 +103,32 @@ impl Census<'_> {
     /// What calls a function by its alias.
     fn calls(&self, kind: &str, what: impl Fn(&Json) -> String) -> Vec<String> {
         let call = |(_, _, inputs): (&str, &Object, Json)| {
-            format!("{} -> {}", what(&inputs), function(text(&inputs, "Alias")))
+            format!("{} -> {}", what(&inputs), self.name(function(text(&inputs, "Alias"))))
         };
         sorted(self.of(kind).map(call).collect())
     }
 
+    /// The manifest's name of a physical one; a long one that was cut short stays as it is.
+    fn name<'b>(&self, physical: &'b str) -> &'b str {
+        physical.strip_prefix(self.scope).unwrap_or(physical)
+    }
+
+    /// `queue NAME` or `table NAME`, of what an event source reads.
+    fn source(&self, arn: &str) -> String {
+        match arn.split_once(":table/") {
+            Some((_, table)) => format!("table {}", self.name(table.split('/').next().unwrap_or_default())),
+            None => format!("queue {}", self.name(last(arn))),
+        }
+    }
+
     fn events(&self) -> Vec<String> {
-        let mut events = self.calls("event-source", |inputs| source(text(inputs, "EventSourceArn")));
-        events.extend(self.calls("subscription", |inputs| format!("topic {}", last(text(inputs, "Topic")))));
+        let mut events = self.calls("event-source", |inputs| self.source(text(inputs, "EventSourceArn")));
+        events.extend(
+            self.calls("subscription", |inputs| format!("topic {}", self.name(last(text(inputs, "Topic"))))),
+        );
         for (bucket, _, inputs) in self.of("notification") {
             for notified in inputs["Functions"].as_array().into_iter().flatten() {
-                events.push(format!("bucket {bucket} -> {}", function(text(notified, "Alias"))));
+                events.push(format!("bucket {bucket} -> {}", self.name(function(text(notified, "Alias")))));
             }
         }
         sorted(events)
@@ -128,14 +146,6 @@ fn last(arn: &str) -> &str {
 /// `arn:…:function:NAME:live` -> `NAME`
 fn function(alias: &str) -> &str {
     alias.rsplit(':').nth(1).unwrap_or(alias)
-}
-
-/// `queue NAME` or `table NAME`, of what an event source reads.
-fn source(arn: &str) -> String {
-    match arn.split_once(":table/") {
-        Some((_, table)) => format!("table {}", table.split('/').next().unwrap_or_default()),
-        None => format!("queue {}", last(arn)),
-    }
 }
 
 fn sorted(mut lines: Vec<String>) -> Vec<String> {

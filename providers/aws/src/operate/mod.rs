@@ -2,18 +2,25 @@
 
 mod info;
 mod invoke;
+mod items;
+mod letters;
 mod logs;
+mod messages;
+mod objects;
 mod rights;
+mod secrets;
+mod values;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sf_plan::{Failure, Object, ObjectKey};
 use sf_provider::{
-    Cx, Endpoint, Identity, Info, Invocation, InvokeResult, LogQuery, LogStream, Operate, Right,
+    Cx, Endpoint, Identity, Info, Invocation, InvokeResult, Items, LogQuery, LogStream, Messages, Objects,
+    Operate, Right, Secrets,
 };
 
-use crate::api::Client;
+use crate::api::{ApiError, Client};
 
 /// The operations of one account and region.
 #[derive(Clone, Debug)]
@@ -22,7 +29,8 @@ pub struct AwsOperate {
 }
 
 impl AwsOperate {
-    pub(crate) fn new(api: Client) -> Self {
+    /// Over a client.
+    pub fn new(api: Client) -> Self {
         Self { api }
     }
 }
@@ -59,4 +67,35 @@ impl Operate for AwsOperate {
             notes,
         }))
     }
+
+    fn secrets(&self) -> Option<&dyn Secrets> {
+        Some(self)
+    }
+
+    fn messages(&self) -> Option<&dyn Messages> {
+        Some(self)
+    }
+
+    fn objects(&self) -> Option<&dyn Objects> {
+        Some(self)
+    }
+
+    fn items(&self) -> Option<&dyn Items> {
+        Some(self)
+    }
+}
+
+/// What AWS refused to do with data: that something is not there is told by the code that every provider has for it.
+fn refused(doing: &str, error: &ApiError) -> Failure {
+    let mut failure = error.failure(doing);
+    if error.is_missing() {
+        failure.code = Some("not-found".into());
+        failure.hint = Some("is it deployed? `sf deploy` makes what the manifest has".into());
+    }
+    failure
+}
+
+/// A failure of our own finding.
+fn failure(code: &str, message: String, hint: &str) -> Failure {
+    Failure { message, code: Some(code.into()), request_id: None, hint: Some(hint.into()), transient: false }
 }

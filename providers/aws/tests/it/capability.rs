@@ -1,10 +1,7 @@
-use sf_provider::Backend;
-use sf_provider_aws::Aws;
-
-use crate::support::{load, render};
+use crate::support::{check, load, render};
 
 fn remarks(text: &str) -> String {
-    render(text, &Aws.check(&load(text)))
+    render(text, &check(&load(text)))
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(crate) async fn get_item(client: &Client, table: &str, key: &Json) -> Result
     Ok(call::<Response>(client, "GetItem", &input).await?.item)
 }
 
-/// Puts an item if the condition holds: `ConditionalCheckFailedException`.
+/// Puts an item if the condition holds; else the error is `ConditionalCheckFailedException` and has what is there as `Item`.
 pub(crate) async fn put_item(
     client: &Client,
     table: &str,
@@ -59,6 +59,7 @@ pub(crate) async fn put_item(
     let mut input = json!({ "TableName": table, "Item": item });
     if let Some(condition) = condition {
         condition.insert_into(&mut input, "ConditionExpression");
+        input["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD".into();
     }
     tell(client, "PutItem", &input).await
 }

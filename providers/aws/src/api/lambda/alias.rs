@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use sf_plan::Json;
 
-use super::{FIRST, deleted, of_function};
+use super::{FIRST, of_function};
 use crate::api::request::encoded;
 use crate::api::{ApiError, Client, found};
 
@@ -107,5 +108,6 @@ pub(crate) async fn get_alias(
 /// Deletes an alias, not the version.
 pub(crate) async fn delete_alias(client: &Client, function: &str, name: &str) -> Result<(), ApiError> {
     let rest = format!("/aliases/{}", encoded(name));
-    deleted(client.rest_bare(of_function("DeleteAlias", Method::DELETE, FIRST, function, &rest)).await)
+    let request = of_function("DeleteAlias", Method::DELETE, FIRST, function, &rest);
+    found(client.rest_bare::<Json>(request).await).map(drop)
 }

@@ -2,8 +2,9 @@
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use sf_plan::Json;
 
-use super::{deleted, of_function};
+use super::of_function;
 use crate::api::{ApiError, Client, Request, found};
 
 /// A function and its alias.
@@ -64,7 +65,7 @@ pub(crate) async fn get_provisioned_concurrency(
 /// Keeps no instances ready.
 pub(crate) async fn delete_provisioned_concurrency(client: &Client, of: AliasOf<'_>) -> Result<(), ApiError> {
     let request = of.request("DeleteProvisionedConcurrencyConfig", Method::DELETE, PROVISIONED);
-    deleted(client.rest_bare(request).await)
+    found(client.rest_bare::<Json>(request).await).map(drop)
 }
 
 /// What becomes of events that nobody waits for.
@@ -116,7 +117,7 @@ pub(crate) async fn get_invoke_config(
 /// Lambda's own ways again.
 pub(crate) async fn delete_invoke_config(client: &Client, of: AliasOf<'_>) -> Result<(), ApiError> {
     let request = of.request("DeleteFunctionEventInvokeConfig", Method::DELETE, INVOKE_CONFIG);
-    deleted(client.rest_bare(request).await)
+    found(client.rest_bare::<Json>(request).await).map(drop)
 }
 
 /// What a function's address is to be.
@@ -189,5 +190,6 @@ pub(crate) async fn get_url(client: &Client, of: AliasOf<'_>) -> Result<Option<U
 
 /// Takes the address away, for good: another one is another.
 pub(crate) async fn delete_url(client: &Client, of: AliasOf<'_>) -> Result<(), ApiError> {
-    deleted(client.rest_bare(of.request("DeleteFunctionUrlConfig", Method::DELETE, URL)).await)
+    let request = of.request("DeleteFunctionUrlConfig", Method::DELETE, URL);
+    found(client.rest_bare::<Json>(request).await).map(drop)
 }

@@ -4,7 +4,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use sf_plan::Json;
 
-use super::{FIRST, deleted, of_function};
+use super::{FIRST, of_function};
 use crate::api::request::encoded;
 use crate::api::{ApiError, Client, found};
 
@@ -61,7 +61,7 @@ pub(crate) async fn remove_permission(
     let rest = format!("/policy/{}", encoded(statement));
     let request =
         of_function("RemovePermission", Method::DELETE, FIRST, function, &rest).query("Qualifier", qualifier);
-    deleted(client.rest_bare(request).await)
+    found(client.rest_bare::<Json>(request).await).map(drop)
 }
 
 /// The statements about an alias.

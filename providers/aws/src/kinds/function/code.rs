@@ -104,7 +104,7 @@ impl Source {
     pub(super) async fn keep(&self, at: &At<'_>, bucket: &str) -> Result<(), ApiError> {
         let Some(file) = &self.file else { return Ok(()) };
         let key = key(&self.sha256, &self.digest);
-        if s3::head_object(at.api, bucket, &key).await?.is_some() {
+        if kept(at.api, bucket, &key, |_, _| true).await?.is_some() {
             return Ok(());
         }
         s3::put_file(at.api, bucket, &key, &file.path, &[("content-type", "application/zip")]).await.map(drop)
@@ -193,6 +193,15 @@ mod tests {
         let source = Source { digest: "abc".into(), sha256, file: None };
         assert_eq!(source.sha256(), BASE64.encode(Sha256::digest(b"zip")));
         assert_eq!(parts("somebody-elses.txt"), None);
+    }
+
+    #[test]
+    fn what_is_too_large_for_a_request_goes_through_the_bucket() {
+        let of = |file| Source { digest: "abc".into(), sha256: "00".into(), file };
+        let sized = |size| of(Some(File { path: PathBuf::new(), size }));
+        assert!(sized(LARGEST_INLINE).is_inline());
+        assert!(!sized(LARGEST_INLINE + 1).is_inline());
+        assert!(!of(None).is_inline(), "only the bucket has it");
     }
 
     #[tokio::test]

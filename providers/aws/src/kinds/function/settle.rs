@@ -42,6 +42,10 @@ pub(super) async fn settled(
     let ask = || async {
         let found = lambda::get_function(at.api, name, version).await;
         let Some(function) = found.map_err(|error| at.failed("read", &error))? else {
+            if version.is_some() {
+                // It was made a moment ago, and is not seen everywhere.
+                return Ok(None);
+            }
             let hint = "run `sf plan --refresh`: was it deleted outside of sf?";
             return Err(at.failure("gone", "update", "the function does not exist any more", hint));
         };
@@ -103,7 +107,7 @@ mod tests {
             message: message.into(),
             status: 400,
             request_id: None,
-            fields: sf_plan::Json::Null,
+            fields: None,
         }
     }
 

@@ -56,14 +56,14 @@ fn made(api: &str, found: &gateway::Integration) -> Made {
     Made::new(id(api, &found.integration_id), [("id", &found.integration_id)])
 }
 
-fn seen(api: &str, found: gateway::Integration) -> Seen<Spec> {
+fn seen(api: &str, found: &gateway::Integration) -> Seen<Spec> {
     let is_socket = found.integration_uri.contains(INVOCATIONS.0);
     let spec = Spec {
         api: api.to_owned(),
         alias: alias(&found.integration_uri).to_owned(),
         payload_format_version: found.payload_format_version.clone().filter(|_| !is_socket),
     };
-    Seen { made: made(api, &found), spec, key: None }
+    Seen { made: made(api, found), spec, key: None }
 }
 
 async fn all(at: &At<'_>, api: &str) -> Result<Vec<gateway::Integration>, Failure> {
@@ -103,13 +103,13 @@ impl RemoteKind for Integration {
     async fn look(&self, at: &At<'_>, id: &str) -> Result<Option<Seen<Spec>>, Failure> {
         let (api, own) = parts(id);
         let found = Collection::integrations(api).get(at.api, own).await;
-        Ok(found.map_err(|error| at.failed("read", &error))?.map(|found| seen(api, found)))
+        Ok(found.map_err(|error| at.failed("read", &error))?.map(|found| seen(api, &found)))
     }
 
     async fn locate(&self, at: &At<'_>, spec: &Spec) -> Result<Option<Seen<Spec>>, Failure> {
         let found =
             all(at, &spec.api).await?.into_iter().find(|found| alias(&found.integration_uri) == spec.alias);
-        Ok(found.map(|found| seen(&spec.api, found)))
+        Ok(found.map(|found| seen(&spec.api, &found)))
     }
 
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
@@ -120,7 +120,7 @@ impl RemoteKind for Integration {
                 let arn = alias(&found.integration_uri).trim_end_matches(&format!(":{LIVE}"));
                 let Some(function) = functions.get(arn) else { continue };
                 let key = Some(key("integration", &api, function));
-                listed.push(Seen { key, ..seen(&api.id, found) });
+                listed.push(Seen { key, ..seen(&api.id, &found) });
             }
         }
         Ok(listed)

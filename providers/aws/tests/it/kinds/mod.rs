@@ -1,9 +1,14 @@
 //! Each kind is made, looked at, changed, found and deleted through the driver.
 
+mod aliases;
 mod events;
+mod functions;
+mod roles;
+mod rollouts;
 mod stores;
+mod zips;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use sf_plan::{
@@ -26,6 +31,14 @@ impl Thing {
         Self { key, inputs: Value::from_json(inputs).unwrap() }
     }
 
+    /// With one more tag of the manifest.
+    fn tag(&mut self, name: &str, value: &str) {
+        let Value::Map(inputs) = &mut self.inputs else { panic!("inputs are a map") };
+        let tags = inputs.entry("Tags".to_owned()).or_insert_with(|| Value::Map(BTreeMap::new()));
+        let Value::Map(tags) = tags else { panic!("tags are a map") };
+        tags.insert(name.to_owned(), Value::Lit(value.into()));
+    }
+
     fn changed(&self, inputs: Json) -> Self {
         Self { key: self.key.clone(), inputs: Value::from_json(inputs).unwrap() }
     }
@@ -36,6 +49,17 @@ impl Aws {
         let (step, token) = (StepId(0), Token("t".into()));
         let call = Call { step, token, key: key.clone(), deps: BTreeSet::new(), action };
         self.driver.call(&self.cx, &call).await
+    }
+
+    /// Makes it for another scope, which fails; the failure in full.
+    async fn call_in(&self, cx: &sf_provider::Cx, thing: &Thing) -> String {
+        let action = CallAction::Create { inputs: thing.inputs.clone() };
+        let (step, token, deps) = (StepId(0), Token("t".into()), BTreeSet::new());
+        let call = Call { step, token, key: thing.key.clone(), deps, action };
+        match self.driver.call(cx, &call).await {
+            Outcome::Failed { error, .. } => format!("{error:?}"),
+            outcome => panic!("{outcome:?}"),
+        }
     }
 
     /// Makes it, and looks whether it is what was asked for.

@@ -27,12 +27,15 @@ fn talking(env: &Env) -> Project<'_> {
 fn check_says_who_asks() {
     let Some(aws) = Aws::start("check_says_who_asks", AT_ONCE) else { return };
     let mut env = aws.env();
-    let _ = pair(&env).sf(&["check"]).ok().says(&[sf_e2e::aws::ACCOUNT, sf_e2e::aws::REGION]);
+    let _ = pair(&env)
+        .sf(&["check", "--provider", "aws"])
+        .ok()
+        .says(&[sf_e2e::aws::ACCOUNT, sf_e2e::aws::REGION]);
     assert!(aws.log().iter().all(|entry| !entry.is_mutating()), "{:?}", aws.log());
     // Nobody: said in words that help.
     env.set("AWS_ACCESS_KEY_ID", "");
     env.set("AWS_SECRET_ACCESS_KEY", "");
-    let _ = pair(&env).sf(&["check"]).says(&["credentials", "AWS_ACCESS_KEY_ID"]);
+    let _ = pair(&env).sf(&["check", "--provider", "aws"]).says(&["credentials", "AWS_ACCESS_KEY_ID"]);
 }
 
 #[test]

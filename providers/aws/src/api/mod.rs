@@ -12,6 +12,7 @@ pub(crate) mod gateway;
 mod http;
 pub(crate) mod iam;
 pub(crate) mod invoke;
+mod keys;
 pub(crate) mod lambda;
 mod limit;
 pub(crate) mod log_events;

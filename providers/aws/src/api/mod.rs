@@ -14,7 +14,6 @@ pub(crate) mod iam;
 pub(crate) mod invoke;
 pub(crate) mod lambda;
 mod limit;
-pub(crate) mod log_events;
 pub(crate) mod logs;
 mod place;
 mod request;

@@ -26,8 +26,7 @@ mod testing;
 
 use sf_model::{App, Diagnostic, Function};
 use sf_plan::{Desired, Failure, Schemas};
-use sf_provider::{Artifacts, Backend, KitFile, PythonTarget};
-use sf_provider::{Artifacts, Backend, KitFile, Right};
+use sf_provider::{Artifacts, Backend, KitFile, PythonTarget, Right};
 
 pub use api::{Client, Connect, Identity};
 pub use driver::AwsDriver;

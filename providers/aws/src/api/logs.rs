@@ -15,6 +15,9 @@ pub(crate) struct LogGroup {
     pub(crate) name: String,
     #[serde(rename = "retentionInDays")]
     pub(crate) retention: Option<u32>,
+    /// Milliseconds since 1970.
+    #[serde(default)]
+    pub(crate) creation_time: u64,
 }
 
 #[derive(Serialize)]
@@ -178,9 +181,8 @@ pub(crate) struct LogEvent {
     /// Milliseconds since 1970.
     pub(crate) timestamp: u64,
     pub(crate) message: String,
-    /// Unique in its group.
-    #[serde(default)]
-    pub(crate) event_id: String,
+    /// Unique in its group. The model does not promise one.
+    pub(crate) event_id: Option<String>,
 }
 
 /// A page of lines, in the order of their times. It may be empty though others follow.
@@ -193,6 +195,22 @@ pub(crate) struct LogPage {
 }
 
 /// One page of what a log group has; none where there is no such group.
-pub(crate) async fn filter_log_events(client: &Client, filter: &Filter<'_>) -> Result<LogPage, ApiError> {
+async fn filter_log_events(client: &Client, filter: &Filter<'_>) -> Result<LogPage, ApiError> {
     found(client.json(operation("FilterLogEvents"), filter).await).map(Option::unwrap_or_default)
+}
+
+/// All pages of what a log group has, in the order of their times.
+pub(crate) async fn all_log_events(
+    client: &Client,
+    mut filter: Filter<'_>,
+) -> Result<Vec<LogEvent>, ApiError> {
+    let mut events = Vec::new();
+    loop {
+        let page = filter_log_events(client, &filter).await?;
+        events.extend(page.events);
+        filter.next_token = page.next_token;
+        if filter.next_token.is_none() {
+            return Ok(events);
+        }
+    }
 }

@@ -15,7 +15,6 @@ pub(crate) mod invoke;
 mod keys;
 pub(crate) mod lambda;
 mod limit;
-pub(crate) mod log_events;
 pub(crate) mod logs;
 mod place;
 mod request;

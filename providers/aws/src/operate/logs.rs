@@ -10,7 +10,7 @@ use sf_provider::{Cx, LogLine, LogQuery, LogStream};
 use tokio::sync::mpsc;
 
 use crate::api::Client;
-use crate::api::log_events::{LogEvent, filter_log_events};
+use crate::api::logs::{Filter, LogEvent, all_log_events, list_log_groups};
 use crate::kinds::Inventory;
 use crate::names;
 
@@ -32,11 +32,17 @@ const WINDOWS: [Duration; 5] = [
 /// Functions and their log groups.
 type Groups = BTreeMap<String, String>;
 
+/// Milliseconds since 1970: from when, and before when.
+type Window = std::ops::Range<u64>;
+
+/// All that is still to come, too.
+const OPEN_END: u64 = u64::MAX;
+
 pub(super) async fn run(api: &Client, cx: &Cx, query: &LogQuery) -> Result<LogStream, Failure> {
     let groups = groups(api, cx, query.function.as_deref()).await?;
     let now = now_ms();
     let lines = match query.since_ms {
-        Some(since) => read(api, &groups, since).await?,
+        Some(since) => read(api, &groups, since..OPEN_END).await?,
         None => newest(api, &groups, now, query.tail.unwrap_or(usize::MAX)).await?,
     };
     let skip = lines.len().saturating_sub(query.tail.unwrap_or(usize::MAX));
@@ -56,9 +62,23 @@ pub(super) async fn run(api: &Client, cx: &Cx, query: &LogQuery) -> Result<LogSt
     Ok(receiver)
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
     id: String,
     line: LogLine,
+}
+
+impl Line {
+    fn of(function: &str, event: LogEvent) -> Self {
+        let message = event.message.trim_end().to_owned();
+        // What has no id is told apart by all that is known of it.
+        let id = event
+            .event_id
+            .unwrap_or_else(|| format!("{}\n{}\n{}", event.stream, event.timestamp, event.message));
+        let stream = stream(&message).to_owned();
+        let line = LogLine { time_ms: event.timestamp, function: function.to_owned(), stream, message };
+        Self { id, line }
+    }
 }
 
 async fn groups(api: &Client, cx: &Cx, function: Option<&str>) -> Result<Groups, Failure> {
@@ -72,11 +92,11 @@ async fn groups(api: &Client, cx: &Cx, function: Option<&str>) -> Result<Groups,
     Ok(functions.map(|function| (function.clone(), group(&function))).collect())
 }
 
-/// The lines of all groups since then, by time.
-async fn read(api: &Client, groups: &Groups, since_ms: u64) -> Result<Vec<Line>, Failure> {
+/// The lines of all groups within that time, in its order.
+async fn read(api: &Client, groups: &Groups, window: Window) -> Result<Vec<Line>, Failure> {
     let mut questions: Vec<BoxFuture<'_, Result<Vec<Line>, Failure>>> = Vec::new();
     for (function, group) in groups {
-        questions.push(read_group(api, function, group, since_ms).boxed());
+        questions.push(read_group(api, function, group, window.clone()).boxed());
     }
     let read: Vec<Vec<Line>> = stream::iter(questions).buffer_unordered(AT_ONCE).try_collect().await?;
     let mut lines: Vec<Line> = read.into_iter().flatten().collect();
@@ -84,28 +104,46 @@ async fn read(api: &Client, groups: &Groups, since_ms: u64) -> Result<Vec<Line>,
     Ok(lines)
 }
 
-async fn read_group(api: &Client, function: &str, group: &str, since_ms: u64) -> Result<Vec<Line>, Failure> {
-    let events = filter_log_events(api, group, since_ms).await;
+async fn read_group(api: &Client, function: &str, group: &str, window: Window) -> Result<Vec<Line>, Failure> {
+    // AWS's end is inclusive.
+    let end = (window.end != OPEN_END).then(|| window.end.saturating_sub(1));
+    let filter = Filter { group, start_time: Some(window.start), end_time: end, ..Filter::default() };
+    let events = all_log_events(api, filter).await;
     let events = events.map_err(|error| error.failure(&format!("read the log of {function}")))?;
-    let line = |event: LogEvent| {
-        let (id, message) = (event.id(), event.message.trim_end().to_owned());
-        let stream = stream(&message).to_owned();
-        let line = LogLine { time_ms: event.timestamp, function: function.to_owned(), stream, message };
-        Line { id, line }
-    };
-    Ok(events.into_iter().map(line).collect())
+    Ok(events.into_iter().map(|event| Line::of(function, event)).collect())
 }
 
+/// As many of the newest lines as are wanted, and maybe some more. CloudWatch tells the oldest first, so that it is asked for longer and longer times.
 async fn newest(api: &Client, groups: &Groups, now_ms: u64, wanted: usize) -> Result<Vec<Line>, Failure> {
-    let mut lines = Vec::new();
+    let begun = begun(api, groups).await?;
+    let (mut lines, mut end) = (Vec::new(), OPEN_END);
     for window in WINDOWS {
         let since = now_ms.saturating_sub(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
-        lines = read(api, groups, since).await?;
-        if lines.len() >= wanted {
+        let earlier = read(api, groups, since..end).await?;
+        lines.splice(..0, earlier);
+        end = since;
+        if lines.len() >= wanted || since <= begun {
             break;
         }
     }
     Ok(lines)
+}
+
+/// When the first of these groups was made, as far as it is known: there is nothing from before.
+async fn begun(api: &Client, groups: &Groups) -> Result<u64, Failure> {
+    let Some(prefix) = common(groups.values()) else { return Ok(0) };
+    let listed = list_log_groups(api, &prefix).await;
+    let listed = listed.map_err(|error| error.failure("list the log groups"))?;
+    let ours = listed.into_iter().filter(|group| groups.values().any(|name| *name == group.name));
+    Ok(ours.map(|group| group.creation_time).min().unwrap_or_default())
+}
+
+/// What all of these begin with.
+fn common<'a>(mut names: impl Iterator<Item = &'a String>) -> Option<String> {
+    let first = names.next()?;
+    let same =
+        |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
+    Some(names.fold(first.clone(), |prefix: String, name| same(&prefix, name)))
 }
 
 /// Goes on with new lines until nobody listens.
@@ -122,7 +160,7 @@ async fn follow_on(
             () = tokio::time::sleep(EVERY) => {}
             () = sender.closed() => return,
         }
-        let lines = match read(api, groups, newest.saturating_sub(LATE_MS)).await {
+        let lines = match read(api, groups, newest.saturating_sub(LATE_MS)..OPEN_END).await {
             Ok(lines) => lines,
             Err(failure) => {
                 let _ = sender.send(Err(failure)).await;

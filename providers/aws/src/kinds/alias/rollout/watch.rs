@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::api::cloudwatch::{Metric, sums};
-use crate::api::logs::{Filter, LogEvent, filter_log_events};
+use crate::api::logs::{Filter, LogEvent, all_log_events};
 use crate::api::{ApiError, Client};
 use crate::names;
 
@@ -70,17 +70,9 @@ impl Watch<'_> {
     async fn logged(&self) -> Result<u64, ApiError> {
         let group = names::log_group(self.function);
         let begun = u64::try_from(self.begun.as_millis()).unwrap_or_default();
-        let mut filter =
+        let filter =
             Filter { group: &group, pattern: Some(FAILED), start_time: Some(begun), ..Filter::default() };
-        let mut failed = 0;
-        loop {
-            let page = filter_log_events(self.api, &filter).await?;
-            failed += of_version(&page.events, self.version);
-            filter.next_token = page.next_token;
-            if filter.next_token.is_none() {
-                return Ok(failed);
-            }
-        }
+        Ok(of_version(&all_log_events(self.api, filter).await?, self.version))
     }
 }
 
@@ -110,7 +102,7 @@ mod tests {
             stream: stream.into(),
             timestamp: 0,
             message: String::new(),
-            event_id: String::new(),
+            event_id: None,
         };
         let events = [event("2026/11/25/[7]ab"), event("2026/11/25/[17]ab"), event("2026/11/25/[6]7")];
         assert_eq!(of_version(&events, "7"), 1);

@@ -18,6 +18,7 @@ mod limit;
 pub(crate) mod log_events;
 pub(crate) mod logs;
 mod place;
+mod region;
 mod request;
 pub(crate) mod s3;
 pub(crate) mod scheduler;

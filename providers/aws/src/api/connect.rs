@@ -14,6 +14,7 @@ use super::http::Http;
 use super::keys::{self, Keys};
 use super::limit::Limits;
 use super::place::Endpoints;
+use super::region;
 use super::send::{Client, Inner};
 
 /// What the manifest says of it; the rest is the environment's.
@@ -50,12 +51,13 @@ impl Connect {
         // The one TLS stack of this program. That it is there already is no error.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = http_client(std::env::var_os("AWS_CA_BUNDLE").as_deref().map(Path::new))?;
-        let config = self.load(&http).await;
+        let variable = |name: &str| std::env::var(name).ok();
+        let shared = SharedHttpClient::new(Http(http.clone()));
+        let region = region::find(&self, variable, shared.clone()).await;
+        let config = self.load(region.as_deref(), shared).await;
         let keys = Keys::new(config.credentials_provider().ok_or_else(no_provider)?);
-        // A variable that is empty has been unset, by those who cannot do better.
-        let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty());
         let Some(region) = region else { return Err(no_region(&keys).await) };
-        let notes = self.notes(|name| std::env::var(name).ok());
+        let notes = self.notes(variable);
         let endpoints = Endpoints::new(&region, self.endpoint.as_deref(), config.service_config());
         let inner = Inner::new(http, keys, region, endpoints, Limits::default());
         Ok(Client(Arc::new(inner.with_notes(notes))))
@@ -98,12 +100,10 @@ impl Connect {
         notes
     }
 
-    async fn load(&self, http: &reqwest::Client) -> SdkConfig {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(SharedHttpClient::new(Http(http.clone())));
-        if let Some(region) = &self.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
+    /// Without a region there are credentials all the same, and what is wrong with them may be why there is none.
+    async fn load(&self, region: Option<&str>, http: SharedHttpClient) -> SdkConfig {
+        let region = Region::new(region.unwrap_or("us-east-1").to_owned());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).region(region);
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }

@@ -17,6 +17,7 @@ pub(crate) mod lambda;
 mod limit;
 pub(crate) mod logs;
 mod place;
+mod region;
 mod request;
 pub(crate) mod s3;
 pub(crate) mod scheduler;

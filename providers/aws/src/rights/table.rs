@@ -236,8 +236,16 @@ pub(super) const TABLE: &[Row] = &[
         &[kind::SECRET],
         On::Secrets,
         "secretsmanager",
-        &["CreateSecret", "DeleteSecret", "DescribeSecret", "RestoreSecret", "TagResource", "UntagResource"],
+        &[
+            "CreateSecret",
+            "DeleteSecret",
+            "DescribeSecret",
+            "ListSecretVersionIds",
+            "RestoreSecret",
+            "TagResource",
+            "UntagResource",
+        ],
     ),
-    // Which have values is said after a deploy.
+    // Which have no value is said after a deploy.
     row(&[kind::SECRET], On::Everything, "secretsmanager", &["ListSecrets"]),
 ];

@@ -46,7 +46,7 @@ fn hint(cause: &str) -> &'static str {
     } else if says(&["accessdenied", "not authorized"]) {
         "the role's trust policy must let these credentials assume it, and they must be allowed `sts:AssumeRole`"
     } else {
-        "look at the profile in `~/.aws/config`, or at the variables that begin with `AWS_`"
+        HINT
     }
 }
 

@@ -137,7 +137,8 @@ fn install(start: &Path) {
     let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
     let wanted =
         format!("{}\n{}{}{CRYPTOGRAPHY}\n{HEAD}", cache().display(), read(start), read(&requirements));
-    let is_done = || read(&done) == wanted;
+    // Somebody may have deleted the environment alone; `start` writes this file when it has made one.
+    let is_done = || read(&done) == wanted && cache().join(".requirements").exists();
     if is_done() {
         return;
     }

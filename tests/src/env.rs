@@ -78,6 +78,11 @@ impl Env {
         self.extra.push((name.to_owned(), value.into()));
     }
 
+    /// A variable that no run of `sf` gets any more.
+    pub fn unset(&mut self, name: &str) {
+        self.extra.retain(|(known, _)| known != name);
+    }
+
     /// `sf` in a folder, with an environment that holds nothing of the machine's but where its programs are.
     pub fn command(&self, folder: &Path, args: &[&str]) -> Command {
         self.program(binary::sf().as_os_str(), folder, args)

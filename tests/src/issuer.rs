@@ -21,8 +21,8 @@ use crate::http::Head;
 /// Of no worth outside these tests.
 const KEY: &[u8] = include_bytes!("../fixtures/issuer/rsa.pk8");
 const KEY_ID: &str = "test-key";
-/// Of 127.0.0.1, signed with [`KEY`] itself.
-const CERTIFICATE: &[u8] = include_bytes!("../fixtures/issuer/tls.pem");
+/// Of 127.0.0.1, signed by the authority of [`Issuer::certificate`], which has the same key.
+const CERTIFICATE: &[u8] = include_bytes!("../fixtures/issuer/leaf.pem");
 
 /// An issuer that answers until the process ends.
 pub struct Issuer {
@@ -61,7 +61,7 @@ impl Issuer {
         })
     }
 
-    /// The file with the certificate of every issuer that is reached by TLS.
+    /// The file with the authority of every issuer that is reached by TLS.
     pub fn certificate() -> PathBuf {
         repository().join(Path::new("tests/fixtures/issuer/tls.pem"))
     }
@@ -131,7 +131,8 @@ impl Documents {
     }
 }
 
-fn tls() -> ServerConfig {
+/// What whoever trusts [`Issuer::certificate`] trusts.
+pub(crate) fn tls() -> ServerConfig {
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE).expect("a certificate of one's own");
     let key = PrivatePkcs8KeyDer::from(KEY).into();
     ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -4,6 +4,7 @@
 //! A test sees only what a user sees: the command line, the manifest, HTTP. Nothing of the product's code is linked in. Conditions are awaited with
 //! [`eventually`]; nothing sleeps for a fixed time and hopes.
 
+mod answerer;
 pub mod aws;
 mod binary;
 mod env;
@@ -21,6 +22,7 @@ mod skip;
 mod stream;
 mod wait;
 
+pub use answerer::{Answerer, Asked};
 pub use aws::Aws;
 pub use binary::sf;
 pub use env::{Env, Host, Logged};

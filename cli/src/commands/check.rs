@@ -4,6 +4,7 @@ use serde::Serialize;
 use sf_provider::Identity;
 
 use crate::args::{Check, Target};
+use crate::commands::data::secret;
 use crate::commands::plan;
 use crate::errors::{Error, Exit};
 use crate::project::Project;
@@ -59,11 +60,16 @@ async fn ask(settings: &Settings, project: &Project) -> Result<Option<Identity>,
         ui.info("the provider does not run here yet: `sf deploy` starts it");
         return Ok(None);
     };
-    let identity = connection.operate.identity(&plan::context(project)).await?;
+    let rights = project.backend.rights(&project.app);
+    let identity = connection.operate.identity(&plan::context(project), &rights).await?;
     match &identity {
         Some(identity) => ui.result(columns(&rows(identity))),
         None => ui.info(format_args!("provider `{}` does not say who you are", project.app.provider)),
     }
+    for note in identity.iter().flat_map(|identity| &identity.notes) {
+        ui.info(note);
+    }
+    secret::warn_of_missing(settings, project, &connection).await?;
     let missing = identity.as_ref().map(|identity| identity.missing.clone()).unwrap_or_default();
     if missing.is_empty() {
         return Ok(identity);
@@ -74,7 +80,7 @@ async fn ask(settings: &Settings, project: &Project) -> Result<Option<Identity>,
 }
 
 fn rows(identity: &Identity) -> Vec<Vec<String>> {
-    let Identity { account, user, location, endpoint, version, missing: _ } = identity;
+    let Identity { account, user, location, endpoint, version, missing: _, notes: _ } = identity;
     let all = [
         ("account", account),
         ("user", user),

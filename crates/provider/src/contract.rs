@@ -74,6 +74,13 @@ pub trait Backend: Send + Sync {
     /// The objects that make up the App. Pure: equal inputs give equal outputs. Called only if `check` had no error.
     fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>>;
 
+    /// What whoever deploys the App must be allowed to do, sorted. Pure, and known without artifacts. Called only if `check` had no error.
+    /// Nothing where a provider knows no such thing.
+    fn rights(&self, app: &App) -> Vec<Right> {
+        let _ = app;
+        Vec::new()
+    }
+
     /// What the planner asks of its kinds.
     fn schemas(&self) -> &dyn Schemas;
 }
@@ -214,6 +221,18 @@ pub struct Identity {
     /// What a deploy needs and is not there: a permission, a service that is not enabled, one sentence each.
     #[serde(default)]
     pub missing: Vec<String>,
+    /// What else is good to know, one sentence each: a variable that has no effect, a right that could not be asked about.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What whoever deploys an App must be allowed to do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Right {
+    /// As the provider calls it: `lambda:CreateFunction`.
+    pub action: String,
+    /// To what: a pattern of the provider's, with its placeholders for what is not known without asking.
+    pub on: String,
 }
 
 /// What people do with a deployed App.
@@ -239,9 +258,10 @@ pub trait Operate: Send + Sync {
         None
     }
 
-    /// Who is connected to what, and what a deploy would miss. Changes nothing. `None` where the provider cannot tell.
-    async fn identity(&self, cx: &Cx) -> Result<Option<Identity>, Failure> {
-        let _ = cx;
+    /// Who is connected to what, and what a deploy would miss: of these rights (of [`Backend::rights`]) those that are not given. Changes
+    /// nothing. `None` where the provider cannot tell.
+    async fn identity(&self, cx: &Cx, rights: &[Right]) -> Result<Option<Identity>, Failure> {
+        let _ = (cx, rights);
         Ok(None)
     }
 

@@ -11,7 +11,7 @@ pub mod testkit;
 pub use context::{ArtifactSource, Cx, Progress, Scope, Stop, StopHandle, stop_pair};
 pub use contract::{
     Artifacts, Backend, BuiltArtifact, Driver, Endpoint, Identity, Info, Invocation, InvokeResult, KitFile,
-    LogLine, LogQuery, LogStream, Operate, PythonTarget,
+    LogLine, LogQuery, LogStream, Operate, PythonTarget, Right,
 };
 pub use data::{
     Body, ByteStream, Inbox, InboxId, Item, ItemPage, ItemQuery, Items, Message, Messages, ObjectInfo,

@@ -1,5 +1,6 @@
 // What AWS's services call a Lambda function with, as the CloudEvents of docs/data-api.md. Nothing here has effects. `kit` is SF_KIT (docs/providers/aws.md).
 
+import { customOf } from "./envelope.mjs";
 import { unmarshalled } from "./values.mjs";
 
 const JSON_TYPE = "application/json";
@@ -16,12 +17,6 @@ export function sourceOf(event, context) {
   if (known !== undefined) return known;
   if (typeof event?.requestContext?.connectionId === "string") return "socket";
   return typeof event?.["sf-schedule"] === "string" ? "schedule" : "call";
-}
-
-/** What a caller that knows of `sf` says in the client context. */
-function customOf(context) {
-  const { custom } = context.clientContext ?? {};
-  return custom?.["sf-caller"] !== undefined || custom?.["sf-invoke"] !== undefined ? custom : undefined;
 }
 
 function cloudEvent(type, source, id, time, more) {
@@ -83,7 +78,7 @@ export function bucketEvent({ eventName, eventTime, responseElements, s3 }, kit)
   // One request may remove many objects.
   const id = `${responseElements?.["x-amz-request-id"] ?? ""}-${s3.object.sequencer}`;
   const isCreated = eventName.startsWith("ObjectCreated:");
-  const data = isCreated ? { bucket, key, size: s3.object.size, etag: `"${s3.object.eTag}"` } : { bucket, key };
+  const data = isCreated ? { bucket, key, size: s3.object.size, etag: s3.object.eTag } : { bucket, key };
   const type = isCreated ? "sf.bucket.created" : "sf.bucket.removed";
   return cloudEvent(type, `/buckets/${bucket}`, id, eventTime, { subject: key, data });
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Context, identityFrom } from "../context.mjs";
 import { IncomingRequest, installGlobals, resultToWire } from "../messages.mjs";
 import { loadHandler } from "../worker.mjs";
+import { opened } from "./envelope.mjs";
 import { answerOf, failureAnswer, isHttp, requestOf } from "./http.mjs";
 import { traceOf } from "./trace.mjs";
 
@@ -77,7 +78,8 @@ class WholeBody {
 }
 
 /** Lambda's entry. */
-export async function handler(event, context) {
+export async function handler(given, lambda) {
+  const [event, context] = opened(given, lambda);
   world.arn = context.invokedFunctionArn;
   const head = { id: context.awsRequestId, deadline_ms: Date.now() + context.getRemainingTimeInMillis(), trace: traceOf(event, context) };
   // A call may pass on what looks like a request; who calls says so.

@@ -2,6 +2,7 @@
 
 import { failure } from "../context.mjs";
 import { placeOf, use } from "./clients.mjs";
+import { enveloped } from "./envelope.mjs";
 
 /** Bytes of a message. */
 const MAX_MESSAGE = 256 * 1024;
@@ -78,13 +79,8 @@ export async function closeConnection(reach, connection) {
 
 /** Calls the alias that is live, and says who calls. */
 export async function call(reach, name, payload, trace) {
-  checkSize("a payload", payload, MAX_PAYLOAD);
-  const custom = { "sf-caller": reach.world.kit.function, traceparent: trace };
-  const input = {
-    FunctionName: `${reach.name}:live`,
-    ClientContext: Buffer.from(JSON.stringify({ custom })).toString("base64"),
-    Payload: Buffer.from(payload),
-  };
+  const input = { FunctionName: `${reach.name}:live`, ...carried(payload, reach, trace) };
+  checkSize("a payload", input.Payload, MAX_PAYLOAD);
   const busy = (error) => {
     throw failure("function-busy", `call function \`${name}\`: ${error.message}`, { hint: `sf logs ${name}`, status: 502, cause: error });
   };
@@ -94,6 +90,13 @@ export async function call(reach, name, payload, trace) {
   const answer = text === "" ? null : JSON.parse(text);
   if (FunctionError !== undefined) throw calleeFailed(name, answer);
   return answer;
+}
+
+/** A kit takes the envelope off again; a Lambda handler has none, and gets just what it would get of anybody. */
+function carried(payload, { use: { interface: kind }, world: { kit } }, trace) {
+  if (kind !== "lambda") return { Payload: Buffer.from(enveloped(payload, kit.function, trace)) };
+  const custom = { "sf-caller": kit.function, traceparent: trace };
+  return { Payload: Buffer.from(payload), ClientContext: Buffer.from(JSON.stringify({ custom })).toString("base64") };
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html */

@@ -14,7 +14,8 @@ const uses = {
   gone: { bucket: "drv-no-such-bucket", access: "read" },
   mail: { queue: "drv-mail", access: "write" },
   news: { topic: "drv-news", access: "write" },
-  nobody: { function: "drv-no-such-function", access: "call" },
+  nobody: { function: "drv-no-such-function", access: "call", interface: "portable" },
+  legacy: { function: "drv-no-such-function", access: "call", interface: "lambda" },
 };
 const KIT = kitOf({ uses, secrets: { password: "drv/password" }, from: { queue: { "drv-mail": "mail" } } });
 
@@ -259,6 +260,18 @@ test("what is not there is not found, and what the manifest does not grant is re
   assert.deepEqual(requests, []);
   const missing = await within((ctx) => Promise.all([caught(ctx.bucket("gone").get("k")), caught(ctx.call("nobody", {}))]));
   assert.deepEqual(missing.map(({ code }) => code), ["not-found", "not-found"]);
+});
+
+test("a kit is called with an envelope, a Lambda handler with the payload and a client context", { skip }, async () => {
+  const requests = await oracle.requests(() => within(async (ctx) => {
+    for (const name of ["nobody", "legacy"]) await caught(ctx.call(name, { n: 1 }));
+  }));
+  const [enveloped, bare] = requests.filter(({ operation }) => operation === "Invoke").map(({ params }) => params);
+  // The counterpart's log tells no more of a payload.
+  const size = ({ Payload }) => Number(/<(\d+) bytes>/.exec(Payload)[1]);
+  assert.deepEqual([size(bare), size(enveloped) > 100, enveloped.ClientContext], ['{"n":1}'.length, true, undefined]);
+  const { custom } = JSON.parse(Buffer.from(bare.ClientContext, "base64"));
+  assert.deepEqual([custom["sf-caller"], custom.traceparent.slice(0, 3)], ["report", "00-"]);
 });
 
 test("what IAM refuses is not granted", { skip }, async () => {

@@ -16,7 +16,7 @@ const HANDLER = `
     if (url.pathname === "/send") return ctx.queue("mail").send(await input.json());
     if (url.pathname === "/call") return ctx.call("callee", await input.json()).catch(({ code, message }) => ({ code, message }));
     const about = { path: url.pathname, query: [...url.searchParams], params: ctx.params, provider: ctx.provider, trace: ctx.trace };
-    const environment = Object.keys(process.env).filter((name) => /TOKEN|SECRET|SF_KIT/.test(name));
+    const environment = Object.keys(process.env).filter((name) => /^(AWS_SECRET_ACCESS_KEY|SF_KIT)$/.test(name));
     const headers = [["set-cookie", "a=1"], ["set-cookie", "b=2"]];
     return Response.json({ ...about, environment, text: await input.text(), cookie: input.headers.get("cookie") }, { status: 201, headers });
   }
@@ -30,7 +30,7 @@ const HANDLER = `
       if (body.fail >= attempt) return { failed: [id] };
     }
   }`;
-const CALLEE = `export const handle = async (event) => { if (event.data.throw) throw new RangeError(event.data.throw); return { data: event.data }; };`;
+const CALLEE = `export const handle = async (event) => { if (event.data.throw) throw new RangeError(event.data.throw); return { type: event.type, source: event.source, data: event.data }; };`;
 const ACCOUNT = "us-east-1:000000000000";
 
 let oracle;
@@ -182,7 +182,8 @@ test("a request through an HTTP API", { skip }, async () => {
     query: [["q", "ü"], ["q", "2"]],
     params: { first: "a b", second: "ü" },
     provider: "aws",
-    environment: [],
+    // The role's credentials are for the user's own code, too.
+    environment: ["AWS_SECRET_ACCESS_KEY"],
     text: "grüße",
     cookie: "c=3; d=4",
   });
@@ -225,7 +226,7 @@ async function told(id) {
 
 test("functions call each other through their aliases", { skip }, async () => {
   const call = async (payload) => JSON.parse((await http("POST", "/call", { headers: { "content-type": "application/json" }, body: JSON.stringify(payload) })).text);
-  assert.deepEqual(await call({ a: [1, "zwei"] }), { data: { a: [1, "zwei"] } });
+  assert.deepEqual(await call({ a: [1, "zwei"] }), { type: "sf.call", source: "/functions/main", data: { a: [1, "zwei"] } });
   const thrown = await call({ throw: "not today" });
   assert.equal(thrown.code, "function-threw");
   assert.match(thrown.message, /^call function `callee`: .*not today/);

@@ -352,7 +352,8 @@ export interface CreatedObject {
   readonly key: string;
   readonly size: number;
   readonly etag: string;
-  readonly contentType: string;
+  /** Not on every provider. */
+  readonly contentType?: string;
 }
 
 export type BucketRemovedEvent = EventOf<"sf.bucket.removed", { bucket: string; key: string }> & {

@@ -1,6 +1,8 @@
 """`ctx` on AWS against the strict counterpart: what the conformance suite does not ask, lost answers and refusals among it."""
 
+import base64
 import json
+import re
 import time
 import types
 import unittest
@@ -17,7 +19,8 @@ USES = {
     "gone": {"bucket": "drv-py-no-such-bucket", "access": "read"},
     "mail": {"queue": "drv-py-mail", "access": "write"},
     "news": {"topic": "drv-py-news", "access": "write"},
-    "nobody": {"function": "drv-py-no-such-function", "access": "call"},
+    "nobody": {"function": "drv-py-no-such-function", "access": "call", "interface": "portable"},
+    "legacy": {"function": "drv-py-no-such-function", "access": "call", "interface": "lambda"},
 }
 CONFIG = {"project": "shop", "stage": "dev", "function": "f", "uses": USES, "secrets": {"key": "drv/py/key"}}
 
@@ -240,6 +243,20 @@ class Once(Drivers):
         acts = (lambda: late.table("items").get({"id": "1"}), lambda: late.queue("mail").send(1), lambda: late.bucket("files").head("x"))
         for act in acts:
             self.assertEqual(self.requests(lambda act=act: self.assertEqual(self.code_of(act), "timed-out")), [])
+
+
+class Calls(Drivers):
+    def test_a_kit_gets_an_envelope_and_a_lambda_handler_a_client_context(self):
+        def call():
+            for name in ("nobody", "legacy"):
+                self.code_of(lambda name=name: self.ctx.call(name, {"n": 1}))
+
+        enveloped, bare = [entry["params"] for entry in self.requests(call) if entry["operation"] == "Invoke"]
+        # The counterpart's log tells no more of a payload.
+        size = lambda entry: int(re.search(r"<(\d+) bytes>", entry["Payload"])[1])
+        self.assertEqual((size(bare), size(enveloped) > 50, enveloped.get("ClientContext")), (len('{"n": 1}'), True, None))
+        custom = json.loads(base64.b64decode(bare["ClientContext"]))["custom"]
+        self.assertEqual((custom["sf-caller"], custom["traceparent"][:3]), ("f", "00-"))
 
 
 class Refusals(Drivers):

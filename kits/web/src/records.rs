@@ -206,8 +206,8 @@ pub(crate) fn bucket(record: &BucketRecord, kit: &Kit) -> Event {
     let id = format!("{request}-{}", object.sequencer);
     // Both come with and without `s3:` before it.
     let (kind, data) = if record.event_name.contains("ObjectCreated:") {
-        let etag = format!("\"{}\"", object.e_tag);
-        ("sf.bucket.created", json!({ "bucket": bucket, "key": key, "size": object.size, "etag": etag }))
+        let created = json!({ "bucket": bucket, "key": key, "size": object.size, "etag": object.e_tag });
+        ("sf.bucket.created", created)
     } else {
         ("sf.bucket.removed", json!({ "bucket": bucket, "key": key }))
     };

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::failure::Failure;
 use crate::link::{Error, Link};
@@ -41,7 +42,7 @@ impl Invocation {
     }
 }
 
-/// The client context's `custom`.
+/// The client context's `custom`, or what an envelope says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Caller {
@@ -81,12 +82,14 @@ impl RuntimeApi {
         let (head, payload) = answer.into_parts();
         let header = |name| header(&head.headers, name);
         let deadline = header("lambda-runtime-deadline-ms").and_then(|text| text.parse().ok());
+        let caller =
+            header("lambda-runtime-client-context").map_or_else(Caller::default, |text| caller(&text));
+        let (caller, payload) = opened(caller, payload);
         Ok(Invocation {
             id: header("lambda-runtime-aws-request-id").ok_or("an invocation without an id")?,
             deadline_ms: deadline.ok_or("an invocation without a deadline")?,
             xray: header("lambda-runtime-trace-id"),
-            caller: header("lambda-runtime-client-context")
-                .map_or_else(Caller::default, |text| caller(&text)),
+            caller,
             payload,
         })
     }
@@ -155,6 +158,31 @@ fn caller(context: &str) -> Caller {
     serde_json::from_str::<Context>(context).unwrap_or_default().custom
 }
 
+/// Without the envelope in which functions of `sf` call each other: `{"sf-call": {"from", "traceparent"}, "payload"}`. What `sf invoke` passes
+/// is a payload, whatever it looks like.
+fn opened(caller: Caller, payload: Bytes) -> (Caller, Bytes) {
+    #[derive(Deserialize)]
+    struct Call {
+        from: String,
+        traceparent: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Envelope<'p> {
+        #[serde(rename = "sf-call")]
+        call: Call,
+        #[serde(borrow)]
+        payload: &'p RawValue,
+    }
+    if caller.is_known() {
+        return (caller, payload);
+    }
+    let Ok(Envelope { call, payload: inner }) = serde_json::from_slice(&payload) else {
+        return (caller, payload);
+    };
+    let inner = payload.slice_ref(inner.get().as_bytes());
+    (Caller { function: Some(call.from), invoke: None, traceparent: call.traceparent }, inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +200,28 @@ mod tests {
         assert_eq!(of(r#"{"custom": {"sf-invoke": "1"}}"#), (true, None));
         for of_others in ["{}", r#"{"client": {}, "custom": {"a": 1}}"#, r#"{"custom": null}"#, "no json"] {
             assert_eq!(of(of_others), (false, None), "{of_others}");
+        }
+    }
+
+    #[test]
+    fn an_envelope_says_who_calls_and_is_taken_off() {
+        let of = |context, payload: &'static str| {
+            let (caller, payload) = opened(caller(context), payload.into());
+            (caller.function, caller.traceparent, String::from_utf8(payload.to_vec()).unwrap())
+        };
+        let enveloped =
+            r#"{"sf-call": {"from": "match", "traceparent": "x"}, "payload": {"Records":  [1.50]}}"#;
+        // As it came: no number is read and written again.
+        let payload = r#"{"Records":  [1.50]}"#.to_owned();
+        assert_eq!(of("{}", enveloped), (Some("match".into()), Some("x".into()), payload));
+        let of_nobody = r#"{"sf-call": {"from": "match"}, "payload": null}"#;
+        assert_eq!(of("{}", of_nobody), (Some("match".into()), None, "null".into()));
+        let invoked = r#"{"custom": {"sf-invoke": "1"}}"#;
+        assert_eq!(of(invoked, enveloped), (None, None, enveloped.into()));
+        for bare in
+            ["7", "{}", r#"{"sf-call": 7, "payload": 1}"#, r#"{"sf-call": {"from": "match"}}"#, "no json"]
+        {
+            assert_eq!(of("{}", bare), (None, None, bare.into()), "{bare}");
         }
     }
 }

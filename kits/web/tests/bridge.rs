@@ -245,6 +245,12 @@ async fn events_are_cloud_events_and_their_answers_those_of_the_service() {
         (&json!("sf.call"), &json!("/functions/match"))
     );
     assert_eq!(told.body["json"], http("GET", "/bytes"));
+    let enveloped = json!({ "sf-call": { "from": "match" }, "payload": batch });
+    let told = world.invoke(&enveloped, &[]).await;
+    assert_eq!(
+        (&told.body["headers"]["ce-source"], &told.body["json"]),
+        (&json!("/functions/match"), &batch)
+    );
     let by_hand = world.invoke(&json!({ "text": "no json" }), &[]).await;
     assert_eq!(by_hand.body, "no json");
 

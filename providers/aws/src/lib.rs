@@ -18,6 +18,7 @@ mod kinds;
 mod kit;
 pub mod names;
 mod operate;
+mod rights;
 mod runtimes;
 mod settings;
 #[cfg(test)]
@@ -25,7 +26,7 @@ mod testing;
 
 use sf_model::{App, Diagnostic, Function};
 use sf_plan::{Desired, Failure, Schemas};
-use sf_provider::{Artifacts, Backend, KitFile, PythonTarget};
+use sf_provider::{Artifacts, Backend, KitFile, PythonTarget, Right};
 
 pub use api::{Client, Connect, Identity};
 pub use driver::AwsDriver;
@@ -77,6 +78,10 @@ impl Backend for Aws {
 
     fn compile(&self, app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, Vec<Diagnostic>> {
         compile::compile(app, artifacts)
+    }
+
+    fn rights(&self, app: &App) -> Vec<Right> {
+        rights::rights(app)
     }
 
     fn schemas(&self) -> &dyn Schemas {

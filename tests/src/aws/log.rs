@@ -28,7 +28,7 @@ pub struct Entry {
 }
 
 /// What the operations begin with that change nothing. All others count as changes: one that is new here shall be seen.
-const READING: [&str; 6] = ["Get", "List", "Describe", "Head", "Query", "Scan"];
+const READING: [&str; 7] = ["Get", "List", "Describe", "Head", "Query", "Scan", "Simulate"];
 
 /// Parameters that name the object of a request, the most telling first; those of one line stand together.
 const NAMES: [&[&str]; 18] = [

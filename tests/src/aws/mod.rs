@@ -8,6 +8,7 @@ mod control;
 mod log;
 mod oracle;
 mod state;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -21,8 +21,11 @@ const INSTALLATION: Duration = Duration::from_secs(600);
 /// What it needs and does not ask for: without this package it takes every JWT for a forged one.
 const CRYPTOGRAPHY: &str = "cryptography==50.0.2";
 
-/// A defect of it that cannot be mended in its own files: see there.
-const HEAD: &str = include_str!("../../fixtures/counterpart/sf_head.py");
+/// Defects of it that cannot be mended in its own files: see there.
+const MENDS: [(&str, &str); 2] = [
+    ("sf_head", include_str!("../../fixtures/counterpart/sf_head.py")),
+    ("sf_schedules", include_str!("../../fixtures/counterpart/sf_schedules.py")),
+];
 
 /// Starts the program, and ends it when nobody holds the other end of stdin any more: also when the test's process was killed. Its own
 /// stdout is closed, so that the end of the program is the end of the pipe.
@@ -135,8 +138,9 @@ fn install(start: &Path) {
     let done = folder.join("aws.installed");
     let requirements = start.with_file_name("requirements.txt");
     let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+    let mends = MENDS.map(|(_, code)| code).concat();
     let wanted =
-        format!("{}\n{}{}{CRYPTOGRAPHY}\n{HEAD}", cache().display(), read(start), read(&requirements));
+        format!("{}\n{}{}{CRYPTOGRAPHY}\n{mends}", cache().display(), read(start), read(&requirements));
     // Somebody may have deleted the environment alone; `start` writes this file when it has made one.
     let is_done = || read(&done) == wanted && cache().join(".requirements").exists();
     if is_done() {
@@ -155,14 +159,19 @@ fn install(start: &Path) {
     }
 }
 
-/// Puts [`HEAD`] where each interpreter of the environment runs it at its start.
+/// Puts [`MENDS`] where each interpreter of the environment runs it at its start.
 /// <https://docs.python.org/3/library/site.html>
 fn mend(python: &Path) {
     let mut where_to = Command::new(python);
     where_to.args(["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]);
     let packages = PathBuf::from(run(&mut where_to).ok().stdout.trim());
-    std::fs::write(packages.join("sf_head.py"), HEAD).expect("a file of the environment");
-    std::fs::write(packages.join("sf_head.pth"), "import sf_head\n").expect("a file of the environment");
+    for (name, code) in MENDS {
+        let put = |file: String, text: &str| {
+            std::fs::write(packages.join(file), text).expect("a file of the environment");
+        };
+        put(format!("{name}.py"), code);
+        put(format!("{name}.pth"), &format!("import {name}\n"));
+    }
 }
 
 fn free_port() -> u16 {

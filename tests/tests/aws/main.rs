@@ -3,11 +3,14 @@
 
 mod commands;
 mod counterpart;
+mod credentials;
+mod credentials_missing;
 mod deploy;
 mod faults;
 mod limits;
 mod market;
 mod policies;
+mod rights;
 mod scale;
 mod support;
 mod transcripts;

@@ -2,10 +2,13 @@
 //! provider. `SF_CONFORMANCE_PROVIDER` names it (the embedded host without), `SF_CONFORMANCE_ONLY` narrows the cases by name.
 
 mod expect;
+mod needs;
 mod play;
 mod suite;
 mod target;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,10 +50,15 @@ fn conforms(language: &str, provider: &str, is_anywhere: bool) {
     assert!(!cases.is_empty(), "no case has such a name");
     let env = sf_e2e::Env::new();
     let Some(target) = Target::deploy(&env, language, provider, is_anywhere) else { return };
+    let (cases, left_out) = needs::without_lacking(provider, cases);
+    for line in &left_out {
+        println!("{language} on {provider}: left out: {line}");
+    }
     let (alone, together): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.alone);
     let failures = [play(&target, &together, AT_ONCE), play(&target, &alone, 1)].concat();
     target.remove();
-    println!("{language}: {} passed, {} failed", cases.len() - failures.len(), failures.len());
+    let (passed, failed) = (cases.len() - failures.len(), failures.len());
+    println!("{language} on {provider}: {passed} passed, {failed} failed, {} left out", left_out.len());
     assert!(failures.is_empty(), "{language} on {}:\n\n{}", target.provider, failures.join("\n\n"));
 }
 
@@ -61,7 +69,9 @@ fn play(target: &Target<'_>, cases: &[&Case], at_once: usize) -> Vec<String> {
         for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(why) = run(target, case) {
+                    // A step that panics is a failure of its case; the others go on.
+                    let played = catch_unwind(AssertUnwindSafe(|| run(target, case)));
+                    if let Err(why) = played.unwrap_or_else(|panic| Err(said(panic.as_ref()))) {
                         failures
                             .lock()
                             .expect("no panic while held")
@@ -72,6 +82,11 @@ fn play(target: &Target<'_>, cases: &[&Case], at_once: usize) -> Vec<String> {
         }
     });
     failures.into_inner().expect("no panic while held")
+}
+
+fn said(panic: &dyn Any) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
 }
 
 fn run(target: &Target<'_>, case: &Case) -> Result<(), String> {

@@ -12,8 +12,6 @@ use tungstenite::Message;
 use crate::expect::{matches, short};
 use crate::target::Target;
 
-/// How long an `until` is asked again.
-const DEADLINE: Duration = Duration::from_secs(60);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -41,7 +39,9 @@ impl<'a> Player<'a> {
             let Some(until) = expected("until") else { break value };
             match matches(&until, plain(step, &value)) {
                 Ok(()) => break value,
-                Err(why) if started.elapsed() > DEADLINE => return Err(format!("waited in vain: {why}")),
+                Err(why) if started.elapsed() > self.target.patience() => {
+                    return Err(format!("waited in vain: {why}"));
+                }
                 Err(_) => std::thread::sleep(PAUSE),
             }
         };

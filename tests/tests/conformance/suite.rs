@@ -8,6 +8,8 @@ use serde_json::Value as Json;
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) steps: Vec<Json>,
+    /// What the provider must be able to do: see `needs.rs`.
+    pub(crate) needs: Json,
     /// Not beside others.
     pub(crate) alone: bool,
 }
@@ -31,7 +33,8 @@ pub(crate) fn load(only: Option<&str>) -> Vec<Case> {
             let name = case["name"].as_str().expect("a name").to_owned();
             if only.is_none_or(|only| name.contains(only)) {
                 let steps = case["steps"].as_array().expect("steps").clone();
-                cases.push(Case { name, steps, alone: case["alone"] == true });
+                let needs = case["needs"].clone();
+                cases.push(Case { name, steps, needs, alone: case["alone"] == true });
             }
         }
     }

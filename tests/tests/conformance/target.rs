@@ -1,6 +1,7 @@
 //! What the cases are played against: the suite's project, deployed with `sf` as a user does it.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use sf_e2e::aws::LONG;
@@ -101,6 +102,12 @@ impl<'env> Target<'env> {
         let mut command = self.project.command(&["logs", function]);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         sf_e2e::run(&mut command).ok().stdout.lines().map(Json::from).collect()
+    }
+
+    /// How long an `until` is asked again. What AWS repeats after a failure it repeats after one minute and after two more, and a schedule may be a
+    /// minute late: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(if self.provider == "aws" { 240 } else { 60 })
     }
 
     /// Moves the clock of a provider that has one to move; elsewhere the time passes by itself while a step waits.

@@ -17,8 +17,11 @@ use crate::{Cause, tree};
 #[derive(Default)]
 pub(crate) struct Shared {
     python: OnceLock<Result<String, Cause>>,
-    installed: Mutex<BTreeMap<(PathBuf, Option<PythonTarget>), Result<Arc<Installed>, Cause>>>,
+    installed: Mutex<BTreeMap<Wanted, Result<Arc<Installed>, Cause>>>,
 }
+
+/// A `requirements.txt`, and what its packages must fit.
+type Wanted = (PathBuf, Option<PythonTarget>);
 
 /// Files of installed packages: their paths in an artifact, and where they are.
 type Installed = Vec<(String, PathBuf)>;

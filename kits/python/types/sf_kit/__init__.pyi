@@ -410,7 +410,8 @@ class CreatedObject(TypedDict):
     key: str
     size: int
     etag: str
-    contentType: str
+    contentType: NotRequired[str]
+    """Not on every provider."""
 
 class RemovedObject(TypedDict):
     bucket: str

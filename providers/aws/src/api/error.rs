@@ -26,6 +26,8 @@ pub(crate) struct ApiError {
 
 /// The code of an error for which nobody answered.
 const UNREACHABLE: &str = "Unreachable";
+/// The code of an error for want of credentials.
+const NO_CREDENTIALS: &str = "NoCredentials";
 
 impl ApiError {
     /// The code of what a waiter raises while it waits.
@@ -43,6 +45,18 @@ impl ApiError {
             operation,
             code: UNREACHABLE.into(),
             message: cause,
+            status: 0,
+            request_id: None,
+            fields: None,
+        }
+    }
+
+    /// There is nothing to sign the request with.
+    pub(super) fn no_credentials(operation: Operation, failure: &Failure) -> Self {
+        Self {
+            operation,
+            code: NO_CREDENTIALS.into(),
+            message: failure.message.clone(),
             status: 0,
             request_id: None,
             fields: None,
@@ -82,6 +96,11 @@ impl ApiError {
         let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
         let message = message.unwrap_or_else(|| format!("status {status}"));
         Self { operation, code, message, status, request_id, fields }
+    }
+
+    /// Whether somebody answered.
+    pub(super) fn is_answer(&self) -> bool {
+        self.status != 0
     }
 
     /// Whether the code is one of these.
@@ -154,11 +173,22 @@ impl ApiError {
             "AccessDenied" | "AccessDeniedException" | "AuthorizationError" => {
                 format!("the credentials lack `{}`", self.permission())
             }
-            "ExpiredToken" | "ExpiredTokenException" => "log in again: the credentials have expired".into(),
-            "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
-                "AWS does not know these credentials: `sf check --provider aws` says where they come from"
+            NO_CREDENTIALS => "`sf check --provider aws` says who you are".into(),
+            "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+                "the credentials have expired: log in again (`aws sso login`), or take new ones".into()
+            }
+            "InvalidClientTokenId" | "InvalidAccessKeyId" | "UnrecognizedClientException" => {
+                "AWS does not know the access key: is it deleted, switched off, or of another partition? temporary keys need \
+                 AWS_SESSION_TOKEN too"
                     .into()
             }
+            "SignatureDoesNotMatch" if self.message.contains("Signature expired") => CLOCK.into(),
+            "SignatureDoesNotMatch" | "IncompleteSignature" | "InvalidSignatureException" => {
+                "the secret key is not that of the access key: AWS_SECRET_ACCESS_KEY, or `aws_secret_access_key` of the profile, \
+                 is wrong"
+                    .into()
+            }
+            "RequestTimeTooSkewed" | "RequestInTheFuture" => CLOCK.into(),
             _ => return None,
         })
     }
@@ -168,6 +198,8 @@ impl ApiError {
         format!("{}:{}", self.operation.service.iam_prefix(), self.operation.name)
     }
 }
+
+const CLOCK: &str = "this machine's clock is wrong by more than AWS accepts: set it, or let it be set (NTP)";
 
 /// `None` for the answer that there is no such thing.
 pub(crate) fn found<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {

@@ -1,5 +1,7 @@
 //! IAM: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Operations.html>. Policies are texts of JSON, percent-encoded in answers.
 
+pub(crate) mod simulate;
+
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
@@ -35,7 +37,7 @@ struct RoleAnswer {
 }
 
 /// A list of the query protocol.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Members<T> {
     #[serde(default = "Vec::new")]
     member: Vec<T>,

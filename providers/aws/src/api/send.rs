@@ -4,15 +4,15 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::provider::SharedCredentialsProvider;
 use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sf_plan::Failure;
 use tokio::sync::OnceCell;
 
-use super::connect::{Identity, credentials};
+use super::connect::Identity;
 use super::error::ApiError;
+use super::keys::{self, Keys};
 use super::limit::Limits;
 use super::place::{Endpoints, partition};
 use super::request::{Answer, Body, Params, Request};
@@ -22,6 +22,10 @@ use crate::names::Place;
 
 /// Attempts at a request that fails for a passing reason.
 const ATTEMPTS: u32 = 8;
+/// The same for the first request of all: where nobody answers that one, the endpoint or the network is what is wrong, and whoever waits
+/// for the answer wants to know.
+const FIRST_ATTEMPTS: u32 = 3;
+const IDENTITY: &str = "GetCallerIdentity";
 /// The pause before the second attempt; it doubles from there.
 const PAUSE: Duration = Duration::from_millis(150);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
@@ -47,22 +51,28 @@ impl Debug for Client {
 
 pub(super) struct Inner {
     http: reqwest::Client,
-    credentials: SharedCredentialsProvider,
+    keys: Keys,
     region: String,
     endpoints: Endpoints,
     limits: Limits,
     identity: OnceCell<Identity>,
+    /// What the environment says and the manifest overrules, one sentence each.
+    notes: Vec<String>,
 }
 
 impl Inner {
     pub(super) fn new(
         http: reqwest::Client,
-        credentials: SharedCredentialsProvider,
+        keys: Keys,
         region: String,
         endpoints: Endpoints,
         limits: Limits,
     ) -> Self {
-        Self { http, credentials, region, endpoints, limits, identity: OnceCell::new() }
+        Self { http, keys, region, endpoints, limits, identity: OnceCell::new(), notes: Vec::new() }
+    }
+
+    pub(super) fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
     }
 }
 
@@ -88,8 +98,8 @@ impl Client {
             arn: String,
         }
         // First, since what is wrong with them is said better than by whatever fails for want of them.
-        credentials(&self.0.credentials).await?;
-        let operation = Service::Sts.operation("GetCallerIdentity");
+        self.0.keys.at(SystemTime::now()).await.map_err(|error| keys::failure(&error))?;
+        let operation = Service::Sts.operation(IDENTITY);
         let answer: Response = self
             .query(operation, &Params::default())
             .await
@@ -108,6 +118,11 @@ impl Client {
             region: self.0.region.clone(),
             account: identity.account.clone(),
         })
+    }
+
+    /// What was found out while connecting, one sentence each.
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.0.notes
     }
 
     /// The region that everything is in.
@@ -206,7 +221,8 @@ impl Client {
                 Err(error) => error,
             };
             let again = error.is_throttling() || request.repeatable && error.is_passing();
-            if !again || attempt >= ATTEMPTS {
+            let is_first = request.operation.name == IDENTITY && !error.is_answer();
+            if !again || attempt >= if is_first { FIRST_ATTEMPTS } else { ATTEMPTS } {
                 return Err(error);
             }
             if error.is_throttling() {
@@ -263,16 +279,15 @@ impl Client {
     }
 
     async fn signing(&self, operation: Operation) -> Result<Signing<'_>, ApiError> {
-        let credentials = credentials(&self.0.credentials).await.map_err(|failure| ApiError {
-            operation,
-            code: "NoCredentials".into(),
-            message: failure.message,
-            status: 0,
-            request_id: None,
-            fields: None,
-        })?;
+        let time = SystemTime::now();
+        let credentials = self
+            .0
+            .keys
+            .at(time)
+            .await
+            .map_err(|error| ApiError::no_credentials(operation, &keys::failure(&error)))?;
         let region = self.0.endpoints.signing_region(operation.service);
-        Ok(Signing { operation, region, credentials, time: SystemTime::now() })
+        Ok(Signing { operation, region, credentials, time })
     }
 }
 

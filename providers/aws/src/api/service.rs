@@ -80,24 +80,24 @@ impl Service {
         }
     }
 
-    /// What follows `AWS_ENDPOINT_URL_` in the variable for this service alone.
-    /// <https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html>
-    pub(super) fn endpoint_variable(self) -> &'static str {
+    /// What AWS calls it where a service has an endpoint of its own: `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`, and `cloudwatch_logs` in the
+    /// `services` of a profile. <https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html>
+    pub(super) fn id(self) -> &'static str {
         match self {
-            Self::ApiGateway => "APIGATEWAYV2",
-            Self::ApiManagement => "APIGATEWAYMANAGEMENTAPI",
-            Self::CloudWatch => "CLOUDWATCH",
-            Self::DynamoDb => "DYNAMODB",
+            Self::ApiGateway => "ApiGatewayV2",
+            Self::ApiManagement => "ApiGatewayManagementApi",
+            Self::CloudWatch => "CloudWatch",
+            Self::DynamoDb => "DynamoDB",
             Self::Iam => "IAM",
-            Self::Lambda => "LAMBDA",
-            Self::Logs => "CLOUDWATCH_LOGS",
+            Self::Lambda => "Lambda",
+            Self::Logs => "CloudWatch Logs",
             Self::S3 => "S3",
-            Self::Scheduler => "SCHEDULER",
-            Self::SecretsManager => "SECRETS_MANAGER",
+            Self::Scheduler => "Scheduler",
+            Self::SecretsManager => "Secrets Manager",
             Self::Sns => "SNS",
             Self::Sqs => "SQS",
             Self::Sts => "STS",
-            Self::Tagging => "RESOURCE_GROUPS_TAGGING_API",
+            Self::Tagging => "Resource Groups Tagging API",
         }
     }
 

@@ -40,18 +40,31 @@ fn uses(cx: &Cx<'_>, function: &Function) -> JsonObject {
             Used::Queue => ("queue", Text::plain(names::queue(scope, name))),
             Used::Topic => ("topic", Text::plain(names::topic(scope, name))),
             Used::Socket => ("socket", Text::output(addr::websocket_api(name), "management")),
-            Used::Function => ("function", Text::plain(names::function(scope, name))),
+            Used::Function(_) => ("function", Text::plain(names::function(scope, name))),
         };
         let mut told = JsonObject::default().with(kind, physical).with("access", access.as_str());
-        if let Used::Table(table) = used {
-            told = told.with("key", key(table));
-            if let Some(ttl) = &table.ttl {
-                told = told.with("ttl", ttl.as_str());
+        match used {
+            Used::Table(table) => {
+                told = told.with("key", key(table));
+                if let Some(ttl) = &table.ttl {
+                    told = told.with("ttl", ttl.as_str());
+                }
             }
+            Used::Function(callee) => told = told.with("interface", interface(callee)),
+            Used::Bucket | Used::Queue | Used::Topic | Used::Socket => {}
         }
         uses.insert(Text::plain(name), told);
     }
     uses
+}
+
+/// Whether a kit takes the callee's payload out of its envelope.
+fn interface(callee: &Function) -> &'static str {
+    match callee.interface {
+        Interface::Portable => "portable",
+        Interface::Web => "web",
+        Interface::Lambda => "lambda",
+    }
 }
 
 /// `[["id", "string"]]`, the partition key first.

@@ -15,12 +15,19 @@ pub(super) enum Used<'a> {
     Queue,
     Topic,
     Socket,
-    Function,
+    Function(&'a Function),
 }
 
 /// What takes messages from a queue calls these: `uses`, and an event source in a function's name.
-pub(super) const CONSUME: &[&str] =
-    &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+/// AWS authorises a batch by the name of the single operation: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-using-identity-based-policies.html>.
+/// Others that speak its protocol go by the operation's own name; granting that too opens nothing else.
+pub(super) const CONSUME: &[&str] = &[
+    "sqs:ChangeMessageVisibility",
+    "sqs:ChangeMessageVisibilityBatch",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+];
 
 const READ_ITEMS: &[&str] = &[
     "dynamodb:BatchGetItem",
@@ -41,12 +48,14 @@ pub(super) fn used<'a>(app: &'a App, name: &str) -> Option<Used<'a>> {
     if let Some(table) = app.tables.get(name) {
         return Some(Used::Table(table));
     }
+    if let Some(function) = app.functions.get(name) {
+        return Some(Used::Function(function));
+    }
     let kinds = [
         (Used::Bucket, app.buckets.contains_key(name)),
         (Used::Queue, app.queues.contains_key(name)),
         (Used::Topic, app.topics.contains_key(name)),
         (Used::Socket, app.sockets.contains_key(name)),
-        (Used::Function, app.functions.contains_key(name)),
     ];
     kinds.into_iter().find(|(_, has)| *has).map(|(kind, _)| kind)
 }
@@ -90,7 +99,7 @@ fn grant(cx: &Cx<'_>, name: &str, used: Used<'_>, access: Access, statements: &m
             allow(writes, &["sqs:SendMessage"], queue);
         }
         Used::Topic => allow(writes, &["sns:Publish"], arn::topic(&names::topic(scope, name))),
-        Used::Function => {
+        Used::Function(_) => {
             allow(
                 access == Access::Call,
                 &["lambda:InvokeFunction"],

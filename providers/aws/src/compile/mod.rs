@@ -72,6 +72,15 @@ pub(crate) fn compile(app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, 
     Ok(sorted.into_values().collect())
 }
 
+/// The kinds that the App is compiled to, known before anything is built.
+pub(crate) fn kinds(cx: &Cx<'_>) -> BTreeSet<String> {
+    let functions = cx.app.functions.values();
+    let mut objects = resources(cx);
+    objects.extend(functions.clone().flat_map(|function| belongings(cx, function)));
+    let code = functions.map(|function| crate::names::addr::function(&function.name));
+    objects.into_iter().map(|object| object.addr).chain(code).map(|addr| addr.kind.0).collect()
+}
+
 /// What is no function's.
 fn resources(cx: &Cx<'_>) -> Vec<Object> {
     let mut objects = Vec::new();

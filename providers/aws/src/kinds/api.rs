@@ -128,8 +128,9 @@ impl RemoteKind for HttpApi {
         Ok(all.into_iter().filter_map(|api| http_seen(at, api)).find(|seen| is_addr(seen.key.as_ref(), at)))
     }
 
-    async fn list(&self, at: &At<'_>, _: &Inventory) -> Result<Vec<Seen<HttpApiSpec>>, Failure> {
-        Ok(owned(at, "HTTP").await?.into_iter().filter_map(|api| http_seen(at, api)).collect())
+    async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<HttpApiSpec>>, Failure> {
+        let apis = inventory.apis(at).await?.iter().filter(|api| api.protocol_type == "HTTP");
+        Ok(apis.filter_map(|api| http_seen(at, api.clone())).collect())
     }
 }
 
@@ -183,8 +184,9 @@ impl RemoteKind for WebSocketApi {
         Ok(all.into_iter().filter_map(|api| socket_seen(at, api)).find(|seen| is_addr(seen.key.as_ref(), at)))
     }
 
-    async fn list(&self, at: &At<'_>, _: &Inventory) -> Result<Vec<Seen<WebSocketApiSpec>>, Failure> {
-        Ok(owned(at, "WEBSOCKET").await?.into_iter().filter_map(|api| socket_seen(at, api)).collect())
+    async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<WebSocketApiSpec>>, Failure> {
+        let apis = inventory.apis(at).await?.iter().filter(|api| api.protocol_type == "WEBSOCKET");
+        Ok(apis.filter_map(|api| socket_seen(at, api.clone())).collect())
     }
 }
 

@@ -14,7 +14,6 @@ use sf_plan::{Addr, Failure, ObjectKey};
 
 use super::{At, Inventory, RemoteKind, Undone, owner};
 use crate::api::ApiError;
-use crate::api::gateway::{Api, Collection};
 use crate::names::addr::kind;
 
 pub(crate) use authorizer::Authorizer;
@@ -52,12 +51,11 @@ struct OwnApi {
 }
 
 /// The scope's APIs.
-async fn apis(at: &At<'_>) -> Result<Vec<OwnApi>, Failure> {
-    let all: Vec<Api> =
-        Collection::apis().all(at.api).await.map_err(|error| at.failed("look for", &error))?;
-    let own = all.into_iter().filter_map(|api| {
-        let (key, _) = owner(&at.cx.scope, api.tags)?;
-        Some(OwnApi { id: api.api_id, socket: (api.protocol_type == "WEBSOCKET").then_some(key.addr.name) })
+async fn apis(at: &At<'_>, inventory: &Inventory) -> Result<Vec<OwnApi>, Failure> {
+    let own = inventory.apis(at).await?.iter().filter_map(|api| {
+        let (key, _) = owner(&at.cx.scope, api.tags.clone())?;
+        let socket = (api.protocol_type == "WEBSOCKET").then_some(key.addr.name);
+        Some(OwnApi { id: api.api_id.clone(), socket })
     });
     Ok(own.collect())
 }

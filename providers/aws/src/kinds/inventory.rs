@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sf_plan::{Failure, ObjectKey};
 use sf_provider::Scope;
+use tokio::sync::OnceCell;
 
+use super::At;
 use super::tags::{Tags, owner};
+use crate::api::gateway::{Api, Collection};
 use crate::api::{Client, tagging};
 use crate::names::addr::kind;
 use crate::names::{PROJECT_TAG, STAGE_TAG};
@@ -16,6 +19,8 @@ use crate::names::{PROJECT_TAG, STAGE_TAG};
 pub(crate) struct Inventory {
     /// ARNs by kind.
     arns: BTreeMap<String, Vec<(ObjectKey, String)>>,
+    /// The region's APIs, asked for once: most kinds of API Gateway's are found through them, at its ten requests a second.
+    apis: OnceCell<Vec<Api>>,
 }
 
 impl Inventory {
@@ -36,6 +41,12 @@ impl Inventory {
         if let Some((key, _)) = owner(scope, tags) {
             self.arns.entry(key.addr.kind.0.clone()).or_default().push((key, arn));
         }
+    }
+
+    /// Every API of the region.
+    pub(crate) async fn apis(&self, at: &At<'_>) -> Result<&[Api], Failure> {
+        let asked = self.apis.get_or_try_init(|| async { Collection::apis().all(at.api).await }).await;
+        asked.map(Vec::as_slice).map_err(|error| at.failed("look for", &error))
     }
 
     /// The keys and ARNs of a kind.

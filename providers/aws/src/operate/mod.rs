@@ -7,6 +7,7 @@ mod letters;
 mod logs;
 mod messages;
 mod objects;
+mod rights;
 mod secrets;
 mod values;
 
@@ -16,7 +17,7 @@ use async_trait::async_trait;
 use sf_plan::{Failure, Object, ObjectKey};
 use sf_provider::{
     Cx, Endpoint, Identity, Info, Invocation, InvokeResult, Items, LogQuery, LogStream, Messages, Objects,
-    Operate, Secrets,
+    Operate, Right, Secrets,
 };
 
 use crate::api::{ApiError, Client};
@@ -52,15 +53,18 @@ impl Operate for AwsOperate {
         Some(info::endpoints(&self.api, objects))
     }
 
-    async fn identity(&self, _: &Cx) -> Result<Option<Identity>, Failure> {
+    async fn identity(&self, _: &Cx, rights: &[Right]) -> Result<Option<Identity>, Failure> {
         let who = self.api.identity().await?;
+        let known = rights::ask(&self.api, rights).await?;
+        let notes = self.api.notes().iter().cloned().chain(known.notes).collect();
         Ok(Some(Identity {
             account: Some(who.account.clone()),
             user: Some(who.arn.clone()),
             location: Some(who.region.clone()),
             endpoint: self.api.overridden_endpoint(),
             version: None,
-            missing: Vec::new(),
+            missing: known.missing,
+            notes,
         }))
     }
 

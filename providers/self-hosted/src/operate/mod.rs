@@ -12,7 +12,7 @@ use sf_host_api::{Client, InvokeRequest, LogLines, LogsQuery};
 use sf_plan::Failure;
 use sf_provider::{
     Cx, Identity, Info, Invocation, InvokeResult, Items, LogLine, LogQuery, LogStream, Messages, Objects,
-    Operate, Secrets,
+    Operate, Right, Secrets,
 };
 use tokio::sync::mpsc;
 
@@ -80,7 +80,7 @@ impl Operate for HostOperate {
         Ok(self.info(cx).await?.is_none())
     }
 
-    async fn identity(&self, _: &Cx) -> Result<Option<Identity>, Failure> {
+    async fn identity(&self, _: &Cx, _: &[Right]) -> Result<Option<Identity>, Failure> {
         let status = self.client.status().await.map_err(|error| failure::from_client(&error))?;
         Ok(Some(info::identity(self.client.url(), status, env!("CARGO_PKG_VERSION"))))
     }

@@ -12,16 +12,22 @@ LARGEST_PAYLOAD = 6 << 20
 class Calls:
     def call(self, what, function, data):
         use, refused = granted(self.config, what, "call", "function", function)
-        if len(data) > LARGEST_PAYLOAD:
+        carried = self._carried(data, use.get("interface"))
+        if len(carried["Payload"]) > LARGEST_PAYLOAD:
             raise fault("too-large", f"{what}: a payload has at most {LARGEST_PAYLOAD} bytes")
-        custom = {"sf-caller": self.config.function, "traceparent": self.trace}
-        context = b64encode(json.dumps({"custom": custom}).encode()).decode()
-        target = {"FunctionName": f"{use['function']}:live", "ClientContext": context, "Payload": data}
-        answer = self.caller.ask(what, "lambda", "invoke", refused, once=True, **target)
+        answer = self.caller.ask(what, "lambda", "invoke", refused, once=True, FunctionName=f"{use['function']}:live", **carried)
         payload = answer["Payload"].read()
         if answer.get("FunctionError"):
             raise function_failed(what, function, payload)
         return json.loads(payload) if payload else None
+
+    def _carried(self, data, interface):
+        """With who calls. A kit takes the envelope off again; a Lambda handler has none, and gets just what it would get of anybody."""
+        if interface != "lambda":
+            head = json.dumps({"from": self.config.function, "traceparent": self.trace}, separators=(",", ":")).encode()
+            return {"Payload": b'{"sf-call":%b,"payload":%b}' % (head, data)}
+        custom = {"sf-caller": self.config.function, "traceparent": self.trace}
+        return {"Payload": data, "ClientContext": b64encode(json.dumps({"custom": custom}).encode()).decode()}
 
     def secret(self, what, name):
         ident, refused = granted_secret(self.config, what, name)

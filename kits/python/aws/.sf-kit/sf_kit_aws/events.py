@@ -74,13 +74,13 @@ def topic_event(record, config):
 
 
 def bucket_event(record, config):
-    """S3 does not say the type of what was stored: `contentType` is None."""
+    """Without the `contentType` of what was stored: S3 does not say it."""
     stored = record["s3"]["object"]
     bucket, key = config.name_of("bucket", record["s3"]["bucket"]["name"]), unquote_plus(stored["key"])
     created = record["eventName"].startswith("ObjectCreated")
     data = {"bucket": bucket, "key": key}
     if created:
-        data.update(size=stored.get("size", 0), etag=stored.get("eTag", ""), contentType=None)
+        data.update(size=stored.get("size", 0), etag=stored.get("eTag", ""))
     # One request may have removed a thousand objects.
     ident = f"{(record.get('responseElements') or {}).get('x-amz-request-id', '')}-{stored.get('sequencer', '')}"
     kind = "sf.bucket.created" if created else "sf.bucket.removed"

@@ -13,6 +13,7 @@ class Function:
         if self._config.place is None:
             self._config.place = Place(context.invoked_function_arn)
         invocation = Invocation(context)
+        event = invocation.opened(event)
         # A call may pass on what looks like a request; who calls says so.
         if isinstance(event, dict) and http.is_http(event) and not invocation.is_call:
             return self._http(event, invocation)

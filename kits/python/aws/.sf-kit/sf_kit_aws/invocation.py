@@ -40,6 +40,15 @@ class Invocation:
         self.custom = getattr(client, "custom", None) or {}
         self._deadline_ms = time() * 1000 + context.get_remaining_time_in_millis()
 
+    def opened(self, event):
+        """The event without the envelope of a function that calls: from here on it is as if the client context had said who it is."""
+        call = event.get("sf-call") if isinstance(event, dict) else None
+        # What `sf invoke` passes is a payload, whatever it looks like.
+        if not isinstance(call, dict) or not isinstance(call.get("from"), str) or self.is_call:
+            return event
+        self.custom = {"sf-caller": call["from"], "traceparent": call.get("traceparent")}
+        return event.get("payload")
+
     @property
     def is_call(self):
         """Whether it says who calls."""

@@ -92,9 +92,9 @@ impl RemoteKind for Authorizer {
         Ok(found.map(|found| seen(&spec.api, found)))
     }
 
-    async fn list(&self, at: &At<'_>, _: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
+    async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
         let mut listed = Vec::new();
-        for api in apis(at).await?.iter().filter(|api| api.socket.is_none()) {
+        for api in apis(at, inventory).await?.iter().filter(|api| api.socket.is_none()) {
             for found in all(at, &api.id).await? {
                 let key = Some(key("authorizer", api, &found.name));
                 listed.push(Seen { key, ..seen(&api.id, found) });

@@ -115,7 +115,7 @@ impl RemoteKind for Integration {
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
         let functions = functions(inventory);
         let mut listed = Vec::new();
-        for api in apis(at).await? {
+        for api in apis(at, inventory).await? {
             for found in all(at, &api.id).await? {
                 let arn = alias(&found.integration_uri).trim_end_matches(&format!(":{LIVE}"));
                 let Some(function) = functions.get(arn) else { continue };

@@ -97,9 +97,9 @@ impl RemoteKind for Route {
         Ok(found.map(|found| seen(&spec.api, found)))
     }
 
-    async fn list(&self, at: &At<'_>, _: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
+    async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
         let mut listed = Vec::new();
-        for api in apis(at).await? {
+        for api in apis(at, inventory).await? {
             for found in all(at, &api.id).await? {
                 let key = Some(key("route", &api, &found.route_key));
                 listed.push(Seen { key, ..seen(&api.id, found) });

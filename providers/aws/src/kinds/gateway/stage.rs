@@ -133,9 +133,9 @@ impl RemoteKind for Stage {
         self.look(at, &id(&spec.api, &spec.stage_name)).await
     }
 
-    async fn list(&self, at: &At<'_>, _: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
+    async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Spec>>, Failure> {
         let mut listed = Vec::new();
-        for api in apis(at).await? {
+        for api in apis(at, inventory).await? {
             let all = Collection::stages(&api.id).all::<gateway::Stage>(at.api).await;
             for found in all.map_err(|error| at.failed("look for", &error))? {
                 // There is one stage in each API, named after what the API is: `stage/api`, `stage/SOCKET`.

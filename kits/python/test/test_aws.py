@@ -168,7 +168,7 @@ class Http(unittest.TestCase):
         call = function("from sf_kit import Response\ndef handler(r, ctx):\n    return Response(iter(lambda: bytes(100000), None))\n")
         value, lines = quiet(call, http_event(), Context())
         self.assertEqual(value["statusCode"], 500)
-        self.assertIn("Lambda's limit", lines[0]["message"])
+        self.assertIn("Lambda's limit", lines[0]["fields"]["error"])
 
     def test_async_handlers_share_one_loop(self):
         code = """
@@ -208,7 +208,8 @@ class Http(unittest.TestCase):
         for code in ("def handler(r, ctx): raise KeyError('x')", "async def handler(r, ctx): raise KeyError('x')", "def handler(r, ctx): raise SystemExit('x')"):
             value, lines = quiet(function(code), http_event(), Context())
             self.assertEqual((value["statusCode"], "x" in json.loads(value["body"])["message"].split()), (500, False))
-            self.assertEqual((lines[0]["level"], lines[0]["message"].endswith(("'x'", ": x"))), ("error", True), lines)
+            self.assertEqual((lines[0]["level"], lines[0]["message"]), ("error", "the handler failed"), lines)
+            self.assertTrue(lines[0]["fields"]["error"].endswith(("'x'", ": x")), lines)
 
 
 class Events(unittest.TestCase):
@@ -248,7 +249,8 @@ class Events(unittest.TestCase):
         self.assertEqual(event["data"], {"expression": "0 3 * * *", "timezone": "Asia/Seoul"})
         value, lines = quiet(function("def handler(e, ctx): raise ValueError('no')", **CONFIG), given, Context())
         self.assertIsNone(value)
-        self.assertEqual([(line["level"], line["message"]) for line in lines], [("error", "ValueError: no")])
+        self.assertEqual([(line["level"], line["message"]) for line in lines], [("error", "the handler failed")])
+        self.assertEqual(lines[0]["fields"]["error"], "ValueError: no")
         self.assertIn("user.py", lines[0]["fields"]["stack"])
 
     def test_names_are_the_manifests(self):
@@ -282,7 +284,7 @@ class Events(unittest.TestCase):
             value, _ = quiet(function(f"def handler(e, ctx): {code}"), event, Context())
             self.assertEqual(value, expected)
         value, lines = quiet(function("def handler(e, ctx): raise ValueError('no')"), golden("socket-message")["event"], Context())
-        self.assertEqual((value, lines[0]["message"]), ({"statusCode": 200}, "ValueError: no"))
+        self.assertEqual((value, lines[0]["fields"]["error"]), ({"statusCode": 200}, "ValueError: no"))
 
 
 class Retries(unittest.TestCase):

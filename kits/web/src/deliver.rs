@@ -1,7 +1,6 @@
 //! One invocation: to the program, and what the service behind it must hear of the answer (`docs/data-api.md`, "Delivery").
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::http_event::HttpAnswer;
 use crate::kit::Kit;
+use crate::log;
 use crate::marks::Marks;
 use crate::program::Program;
 use crate::recognise::{Payload, payload};
@@ -45,7 +45,12 @@ pub(crate) async fn deliver(
     let mut delivery = Delivery { kit, program, invocation, marks };
     let answer = match payload {
         Payload::Http(event) => {
-            serde_json::to_vec(&HttpAnswer::of(delivery.send(event.into_request()?).await?))
+            let answer = delivery.send(event.into_request()?).await?;
+            // A success to Lambda, so that nothing else tells of it.
+            if answer.status().is_server_error() {
+                delivery.failed(&Failure::Refused(answer.status()));
+            }
+            serde_json::to_vec(&HttpAnswer::of(answer))
         }
         Payload::Queue(batch) => serde_json::to_vec(&delivery.queue(batch).await?),
         Payload::Topic(records) => serde_json::to_vec(&delivery.topic(records).await?),
@@ -75,6 +80,11 @@ impl Delivery<'_> {
     async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Failure> {
         self.marks.add(request.headers_mut());
         self.program.call(request, time_left(self.invocation)).await
+    }
+
+    /// Lambda is not told of it, or not why.
+    fn failed(&self, failure: &Failure) {
+        log::failed(&self.kit.function, &self.invocation.id, failure);
     }
 
     /// The body of an answer that says that all is well.
@@ -120,7 +130,7 @@ impl Delivery<'_> {
             match self.event(records::table(record, self.kit)).await {
                 Ok(_) => {}
                 Err(failure) if failure.is_answer() => {
-                    log(&failure);
+                    self.failed(&failure);
                     return Ok(batch_failures([record.sequence_number()].into_iter()));
                 }
                 Err(failure) => return Err(failure),
@@ -140,7 +150,7 @@ impl Delivery<'_> {
             // A program that serves HTTP refuses with its answer's own status.
             Err(Failure::Refused(status)) if is_connect && status.as_u16() >= 400 => Ok(bare(status)),
             Err(failure) if failure.is_answer() => {
-                log(&failure);
+                self.failed(&failure);
                 Ok(bare(if is_connect { StatusCode::FORBIDDEN } else { StatusCode::OK }))
             }
             Err(failure) => Err(failure),
@@ -150,7 +160,7 @@ impl Delivery<'_> {
     /// Once each time that is due: an error would make Lambda repeat it.
     async fn schedule(&mut self, input: ScheduleInput) -> Result<Value, Failure> {
         match self.event(records::schedule(input, self.kit)).await {
-            Err(failure) if failure.is_answer() => log(&failure),
+            Err(failure) if failure.is_answer() => self.failed(&failure),
             Err(failure) => return Err(failure),
             Ok(_) => {}
         }
@@ -195,9 +205,4 @@ fn connected(answer: &[u8]) -> HttpAnswer {
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// A line in the function's log, beside the program's own.
-pub(crate) fn log(what: &impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "sf: {what}");
 }

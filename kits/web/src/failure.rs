@@ -38,6 +38,14 @@ impl Failure {
         }
     }
 
+    /// The program's own words for it, if it had any.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(status) => Some(status.as_u16()),
+            _ => None,
+        }
+    }
+
     /// Whether the program did answer, only not as it should.
     pub(crate) fn is_answer(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Answer(_))

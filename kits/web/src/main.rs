@@ -15,6 +15,7 @@ mod http_event;
 mod item;
 mod kit;
 mod link;
+mod log;
 mod marks;
 mod program;
 mod recognise;
@@ -27,7 +28,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::deliver::{deliver, log, time_left};
+use crate::deliver::{deliver, time_left};
 use crate::kit::Kit;
 use crate::link::Error;
 use crate::program::Program;
@@ -38,7 +39,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log(&error);
+            log::say(&error);
             ExitCode::FAILURE
         }
     }
@@ -80,7 +81,7 @@ async fn serve(api: &mut RuntimeApi, kit: &Kit, program: &mut Program) -> Result
             }
         };
         if let Some(failure) = failed {
-            log(&format_args!("{}: {failure}", failure.code()));
+            log::failed(&kit.function, &invocation.id, &failure);
         }
         // A program that has ended is started again now, before anybody waits for it. If it cannot be, the next invocation says so.
         let _ = program.ensure(time_left(&invocation)).await;

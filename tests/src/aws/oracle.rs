@@ -141,7 +141,8 @@ fn install(start: &Path) {
     let mends = MENDS.map(|(_, code)| code).concat();
     let wanted =
         format!("{}\n{}{}{CRYPTOGRAPHY}\n{mends}", cache().display(), read(start), read(&requirements));
-    let is_done = || read(&done) == wanted;
+    // Somebody may have deleted the environment alone; `start` writes this file when it has made one.
+    let is_done = || read(&done) == wanted && cache().join(".requirements").exists();
     if is_done() {
         return;
     }

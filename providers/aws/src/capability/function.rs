@@ -20,6 +20,7 @@ pub(super) fn check(cx: &Cx<'_>, function: &Function) -> Vec<Diagnostic> {
     found.extend(timeout(function));
     found.extend(runtime(function));
     found.extend(warm(cx, function));
+    found.extend(warm_rollout(function));
     found.extend(bridge(cx, function));
     let size = role::policy_size(cx, function);
     if size > LARGEST_POLICY {
@@ -110,4 +111,16 @@ fn warm(cx: &Cx<'_>, function: &Function) -> Option<Diagnostic> {
         let hint = format!("write `reserved-concurrency = {instances}` at least, or leave it out");
         Diagnostic::error("capability", span, message).hint(hint)
     })
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>: versions that share an alias's calls have no instances kept ready.
+fn warm_rollout(function: &Function) -> Option<Diagnostic> {
+    let (_, span) = function.warm?;
+    let rollout = function.rollout.as_ref().filter(|rollout| rollout.kind != "all-at-once")?;
+    let message = format!(
+        "function `{}` has warm instances and a {} rollout: AWS gives an alias either of them",
+        function.name, rollout.kind
+    );
+    let hint = "leave out `warm` or `rollout`";
+    Some(Diagnostic::error("capability", span, message).hint(hint))
 }

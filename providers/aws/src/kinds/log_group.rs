@@ -24,7 +24,7 @@ pub(crate) struct Spec {
     tags: Tags,
 }
 
-fn arn(place: &Place, name: &str) -> String {
+pub(crate) fn arn(place: &Place, name: &str) -> String {
     let Place { partition, region, account } = place;
     format!("arn:{partition}:logs:{region}:{account}:log-group:{name}")
 }

@@ -13,7 +13,7 @@ mod gateway;
 mod inputs;
 mod inventory;
 mod invoke_config;
-mod log_group;
+pub(crate) mod log_group;
 mod notification;
 mod of_alias;
 mod permission;

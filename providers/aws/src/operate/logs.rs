@@ -1,6 +1,6 @@
 //! `sf logs`: what CloudWatch has of each function's group, merged by time.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
@@ -9,9 +9,10 @@ use sf_plan::Failure;
 use sf_provider::{Cx, LogLine, LogQuery, LogStream};
 use tokio::sync::mpsc;
 
-use crate::api::Client;
-use crate::api::logs::{Filter, LogEvent, all_log_events, list_log_groups};
-use crate::kinds::Inventory;
+use crate::api::logs::{Filter, LogEvent, LogGroup, all_log_events, list_log_groups, list_tags};
+use crate::api::{ApiError, Client};
+use crate::kinds::log_group::arn;
+use crate::kinds::{all_found, owner};
 use crate::names;
 
 /// Groups that are asked at once.
@@ -29,8 +30,14 @@ const WINDOWS: [Duration; 5] = [
     Duration::from_secs(400 * 24 * 3600),
 ];
 
-/// Functions and their log groups.
-type Groups = BTreeMap<String, String>;
+/// The log group of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Group {
+    function: String,
+    name: String,
+    /// Milliseconds since 1970: there is nothing from before.
+    begun: u64,
+}
 
 /// Milliseconds since 1970: from when, and before when.
 type Window = std::ops::Range<u64>;
@@ -81,22 +88,32 @@ impl Line {
     }
 }
 
-async fn groups(api: &Client, cx: &Cx, function: Option<&str>) -> Result<Groups, Failure> {
-    let group =
-        |function: &str| names::log_group(&names::physical(&cx.scope, function, names::longest::FUNCTION));
+/// Those of the project, or that of a function: by their names, which are known at once; AWS lists what is tagged some time later.
+async fn groups(api: &Client, cx: &Cx, function: Option<&str>) -> Result<Vec<Group>, Failure> {
+    let failed = |error: ApiError| error.failure("list the project's log groups");
     if let Some(function) = function {
-        return Ok(Groups::from([(function.to_owned(), group(function))]));
+        let name = names::log_group(&names::physical(&cx.scope, function, names::longest::FUNCTION));
+        let listed = list_log_groups(api, &name).await.map_err(failed)?;
+        let group = listed.into_iter().find(|group| group.name == name);
+        let begun = group.map_or(u64::MAX, |group| group.creation_time);
+        return Ok(vec![Group { function: function.to_owned(), name, begun }]);
     }
-    let inventory = Inventory::take(api, &cx.scope).await?;
-    let functions = inventory.of("log-group").iter().map(|(key, _)| key.addr.name.clone());
-    Ok(functions.map(|function| (function.clone(), group(&function))).collect())
+    let (place, scope) = (&api.place().await?, &cx.scope);
+    let listed = list_log_groups(api, &names::log_groups(scope)).await.map_err(failed)?;
+    // Another project's name may begin as this one's does.
+    let owned = listed.into_iter().map(|LogGroup { name, creation_time: begun, .. }| async move {
+        let tags = list_tags(api, &arn(place, &name)).await?;
+        let function = tags.and_then(|tags| owner(scope, tags)).map(|(key, _)| key.addr.name);
+        Ok(function.map(|function| Group { function, name, begun }))
+    });
+    all_found(owned.collect()).await.map_err(failed)
 }
 
 /// The lines of all groups within that time, in its order.
-async fn read(api: &Client, groups: &Groups, window: Window) -> Result<Vec<Line>, Failure> {
+async fn read(api: &Client, groups: &[Group], window: Window) -> Result<Vec<Line>, Failure> {
     let mut questions: Vec<BoxFuture<'_, Result<Vec<Line>, Failure>>> = Vec::new();
-    for (function, group) in groups {
-        questions.push(read_group(api, function, group, window.clone()).boxed());
+    for group in groups {
+        questions.push(read_group(api, group, window.clone()).boxed());
     }
     let read: Vec<Vec<Line>> = stream::iter(questions).buffer_unordered(AT_ONCE).try_collect().await?;
     let mut lines: Vec<Line> = read.into_iter().flatten().collect();
@@ -104,18 +121,19 @@ async fn read(api: &Client, groups: &Groups, window: Window) -> Result<Vec<Line>
     Ok(lines)
 }
 
-async fn read_group(api: &Client, function: &str, group: &str, window: Window) -> Result<Vec<Line>, Failure> {
+async fn read_group(api: &Client, group: &Group, window: Window) -> Result<Vec<Line>, Failure> {
+    let Group { function, name, .. } = group;
     // AWS's end is inclusive.
     let end = (window.end != OPEN_END).then(|| window.end.saturating_sub(1));
-    let filter = Filter { group, start_time: Some(window.start), end_time: end, ..Filter::default() };
+    let filter = Filter { group: name, start_time: Some(window.start), end_time: end, ..Filter::default() };
     let events = all_log_events(api, filter).await;
     let events = events.map_err(|error| error.failure(&format!("read the log of {function}")))?;
     Ok(events.into_iter().map(|event| Line::of(function, event)).collect())
 }
 
 /// As many of the newest lines as are wanted, and maybe some more. CloudWatch tells the oldest first, so that it is asked for longer and longer times.
-async fn newest(api: &Client, groups: &Groups, now_ms: u64, wanted: usize) -> Result<Vec<Line>, Failure> {
-    let begun = begun(api, groups).await?;
+async fn newest(api: &Client, groups: &[Group], now_ms: u64, wanted: usize) -> Result<Vec<Line>, Failure> {
+    let begun = groups.iter().map(|group| group.begun).min().unwrap_or(u64::MAX);
     let (mut lines, mut end) = (Vec::new(), OPEN_END);
     for window in WINDOWS {
         let since = now_ms.saturating_sub(u64::try_from(window.as_millis()).unwrap_or(u64::MAX));
@@ -129,27 +147,10 @@ async fn newest(api: &Client, groups: &Groups, now_ms: u64, wanted: usize) -> Re
     Ok(lines)
 }
 
-/// When the first of these groups was made, as far as it is known: there is nothing from before.
-async fn begun(api: &Client, groups: &Groups) -> Result<u64, Failure> {
-    let Some(prefix) = common(groups.values()) else { return Ok(0) };
-    let listed = list_log_groups(api, &prefix).await;
-    let listed = listed.map_err(|error| error.failure("list the log groups"))?;
-    let ours = listed.into_iter().filter(|group| groups.values().any(|name| *name == group.name));
-    Ok(ours.map(|group| group.creation_time).min().unwrap_or_default())
-}
-
-/// What all of these begin with.
-fn common<'a>(mut names: impl Iterator<Item = &'a String>) -> Option<String> {
-    let first = names.next()?;
-    let same =
-        |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
-    Some(names.fold(first.clone(), |prefix: String, name| same(&prefix, name)))
-}
-
 /// Goes on with new lines until nobody listens.
 async fn follow_on(
     api: &Client,
-    groups: &Groups,
+    groups: &[Group],
     mut known: HashSet<String>,
     from_ms: u64,
     sender: &mpsc::Sender<Result<LogLine, Failure>>,

@@ -61,7 +61,9 @@ class Invocation:
         from sf_kit.logs import write
 
         stack = "".join(format_exception(type(error), error, error.__traceback__))
-        write(Context(self.head(), never), "error", f"{type(error).__name__}: {error}", {"stack": stack})
+        # The same words in all kits: a rollout looks for them (docs/providers/aws.md).
+        fields = {"error": f"{type(error).__name__}: {error}", "stack": stack}
+        write(Context(self.head(), never), "error", "the handler failed", fields)
 
     def head(self, traceparent=None, **more):
         """A head as the worker protocol has it (docs/worker-protocol.md)."""

@@ -1,5 +1,6 @@
 //! Sending: the turn, the signature, the answer, and what is made again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,7 +10,7 @@ use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sf_plan::Failure;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::connect::{Identity, credentials};
 use super::error::ApiError;
@@ -45,6 +46,9 @@ impl Debug for Client {
     }
 }
 
+/// The functions' aliases that each API is known to have integrations of.
+pub(crate) type Integrations = BTreeMap<String, BTreeSet<String>>;
+
 pub(super) struct Inner {
     http: reqwest::Client,
     credentials: SharedCredentialsProvider,
@@ -52,6 +56,7 @@ pub(super) struct Inner {
     endpoints: Endpoints,
     limits: Limits,
     identity: OnceCell<Identity>,
+    integrations: Mutex<Integrations>,
 }
 
 impl Inner {
@@ -62,7 +67,15 @@ impl Inner {
         endpoints: Endpoints,
         limits: Limits,
     ) -> Self {
-        Self { http, credentials, region, endpoints, limits, identity: OnceCell::new() }
+        Self {
+            http,
+            credentials,
+            region,
+            endpoints,
+            limits,
+            identity: OnceCell::new(),
+            integrations: Mutex::default(),
+        }
     }
 }
 
@@ -108,6 +121,11 @@ impl Client {
             region: self.0.region.clone(),
             account: identity.account.clone(),
         })
+    }
+
+    /// What was listed and made of the APIs' integrations.
+    pub(crate) fn integrations(&self) -> &Mutex<Integrations> {
+        &self.0.integrations
     }
 
     /// The region that everything is in.

@@ -233,13 +233,6 @@ fn killed_at_each_request(
         let run = project.sf(args);
         assert_eq!(run.code, Some(0), "after {what}: {}", run.text());
         let found = aws.state().without_ids();
-        if found != expected {
-            for e in aws.log() {
-                if e.service == "apigatewayv2" || e.operation == "UpdateAlias" {
-                    eprintln!("DBG {}", e.in_full());
-                }
-            }
-        }
         assert!(found == expected, "after {what}: expected {expected:?}\nfound {found:?}");
         if args[0] == "deploy" {
             assert_eq!(project.plan(), Vec::<String>::new(), "after {what}");

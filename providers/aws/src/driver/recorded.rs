@@ -218,3 +218,82 @@ fn predecessors(key: &ObjectKey, object: &Object, objects: &Objects) -> Vec<Obje
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+    use sf_plan::{Addr, RemoteId, Status};
+
+    use super::*;
+
+    fn object(inputs: Json, outputs: Json) -> Object {
+        Object {
+            id: RemoteId("id".into()),
+            inputs: Value::from_json(inputs).unwrap(),
+            outputs: serde_json::from_value(outputs).unwrap(),
+            deps: BTreeSet::new(),
+            status: Status::Ready,
+            protect: false,
+        }
+    }
+
+    fn key(kind: &str, name: &str) -> ObjectKey {
+        ObjectKey { addr: Addr::new(kind, name), generation: 0 }
+    }
+
+    fn recorded(objects: impl IntoIterator<Item = (ObjectKey, Object)>) -> Objects {
+        let place =
+            Place { partition: "aws".into(), region: "eu-west-1".into(), account: "123456789012".into() };
+        as_recorded(&place, objects.into_iter().collect::<BTreeMap<_, _>>())
+    }
+
+    #[test]
+    fn a_text_is_cut_where_aws_made_something_up() {
+        let url = "https://ab12.execute-api.{aws:region}.amazonaws.com";
+        let api = object(json!({}), json!({ "id": "ab12", "url": url }));
+        let inputs = json!({ "Environment": {
+            "DOCS": "https://ab12.execute-api.eu-west-1.amazonaws.com/docs",
+            "API": "https://ab12.execute-api.eu-west-1.amazonaws.com",
+            "FROM": "{\"ab12\":1}",
+            "REGION": "eu-west-1",
+        }});
+        let function = object(inputs, json!({}));
+        let found = recorded([(key("http-api", "api"), api), (key("function", "f"), function)]);
+        let function = &found[&key("function", "f")];
+        let expected = json!({ "Environment": {
+            "DOCS": [url, "/docs"],
+            "API": url,
+            "FROM": ["{\"", "ab12", "\":1}"],
+            "REGION": "eu-west-1",
+        }});
+        assert_eq!(function.inputs.to_json(), expected);
+        assert_eq!(function.deps, BTreeSet::from([key("http-api", "api")]));
+    }
+
+    #[test]
+    fn a_name_that_many_have_is_that_of_the_kind_that_is_meant() {
+        let named = |kind: &str| (key(kind, "f"), object(json!({}), json!({ "name": "shop-dev-f" })));
+        let alias = object(json!({ "FunctionName": "shop-dev-f", "FunctionVersion": "1" }), json!({}));
+        let version = object(json!({}), json!({ "version": "1" }));
+        let others = [named("function"), named("role"), (key("function", "g"), version)];
+        let found = recorded([(key("alias", "f"), alias)].into_iter().chain(others));
+        assert_eq!(found[&key("alias", "f")].deps, BTreeSet::from([key("function", "f")]));
+    }
+
+    #[test]
+    fn what_makes_calls_was_made_after_the_permission() {
+        let found = recorded([
+            (key("integration", "f"), object(json!({ "Api": "ab12", "Alias": "arn" }), json!({ "id": "i" }))),
+            (key("permission", "f:GET /a"), object(json!({ "Alias": "arn" }), json!({}))),
+            (key("permission", "f:GET /b"), object(json!({ "Alias": "arn" }), json!({}))),
+            (key("permission", "g:GET /a"), object(json!({ "Alias": "other" }), json!({}))),
+            (key("route", "GET /a"), object(json!({ "Api": "ab12", "Integration": "i" }), json!({}))),
+            (key("stage", "api"), object(json!({ "Api": "ab12" }), json!({}))),
+        ]);
+        let route = BTreeSet::from([key("integration", "f"), key("permission", "f:GET /a")]);
+        assert_eq!(found[&key("route", "GET /a")].deps, route);
+        assert_eq!(found[&key("stage", "api")].deps, BTreeSet::from([key("route", "GET /a")]));
+    }
+}

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::oracle::{AT_ONCE, Process, start};
 
 /// One of so many calls is the process's last.
-const SAMPLE: NonZeroUsize = NonZeroUsize::new(9).unwrap();
+const SAMPLE: NonZeroUsize = NonZeroUsize::new(17).unwrap();
 
 /// Each kind.
 const ALL: &str = r#"
@@ -57,7 +57,7 @@ warm = 1
 handler = "night.handler"
 interface = "lambda"
 on = [{ schedule = "0 4 * * *" }]
-rollout = { kind = "canary", steps = ["50%"], every = "3s" }
+rollout = { kind = "canary", steps = ["50%"], every = "1s" }
 [queues.work]
 retries = 3
 [topics.news]

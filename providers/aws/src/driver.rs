@@ -1,5 +1,7 @@
 //! The driver: what is the same for every kind.
 
+mod recorded;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -7,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use sf_plan::{
-    Addr, Call, CallAction, Digest, Failure, Inputs, Intent, IntentAction, Json, Object, ObjectKey, Outcome,
+    Addr, Call, CallAction, Digest, Failure, Inputs, Intent, IntentAction, Object, ObjectKey, Outcome,
     RemoteId, Status,
 };
 use sf_provider::{Cx, Driver};
@@ -67,7 +69,7 @@ impl AwsDriver {
         prior: &Object,
         inputs: &Inputs,
     ) -> Result<Made, Failure> {
-        let recorded = recorded(at, prior);
+        let recorded = as_prior(at, prior);
         kind.update(at, &recorded, inputs).await
     }
 
@@ -79,7 +81,7 @@ impl AwsDriver {
                 _ => return Ok(()),
             }
         }
-        kind.delete(at, &recorded(at, prior)).await
+        kind.delete(at, &as_prior(at, prior)).await
     }
 
     async fn with_kind(&self, key: &ObjectKey) -> Result<(Place, &'static dyn AnyKind), Failure> {
@@ -159,7 +161,8 @@ impl Driver for AwsDriver {
     }
 
     async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure> {
-        Ok(with_deps(self.census(cx, |_| true).await?))
+        let found = self.census(cx, |_| true).await?;
+        Ok(recorded::as_recorded(&self.api.place().await?, found))
     }
 }
 
@@ -198,7 +201,7 @@ impl AwsDriver {
     }
 }
 
-fn recorded<'a>(at: &At<'_>, object: &'a Object) -> Recorded<'a> {
+fn as_prior<'a>(at: &At<'_>, object: &'a Object) -> Recorded<'a> {
     Recorded { id: &object.id.0, inputs: &object.inputs, outputs: &object.outputs, key: Some(at.key.clone()) }
 }
 
@@ -215,32 +218,6 @@ fn as_object(kind: &dyn AnyKind, seen: Seen<Inputs>, deps: BTreeSet<ObjectKey>) 
         deps,
         status: Status::Ready,
         protect: kind.holds_data(),
-    }
-}
-
-/// AWS does not keep what an object used; it is seen from its inputs, in which the others' outputs stand.
-fn with_deps(mut objects: BTreeMap<ObjectKey, Object>) -> BTreeMap<ObjectKey, Object> {
-    let mut whose: BTreeMap<String, ObjectKey> = BTreeMap::new();
-    for (key, object) in &objects {
-        for text in object.outputs.values().filter_map(Json::as_str) {
-            whose.insert(text.to_owned(), key.clone());
-        }
-    }
-    for (key, object) in &mut objects {
-        let mut deps = BTreeSet::new();
-        collect_owners(&object.inputs.to_json(), &whose, &mut deps);
-        deps.remove(key);
-        object.deps = deps;
-    }
-    objects
-}
-
-fn collect_owners(inputs: &Json, whose: &BTreeMap<String, ObjectKey>, into: &mut BTreeSet<ObjectKey>) {
-    match inputs {
-        Json::String(text) => into.extend(whose.get(text).cloned()),
-        Json::Array(items) => items.iter().for_each(|item| collect_owners(item, whose, into)),
-        Json::Object(map) => map.values().for_each(|item| collect_owners(item, whose, into)),
-        _ => {}
     }
 }
 

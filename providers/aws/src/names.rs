@@ -215,7 +215,12 @@ impl Place {
                 general = general.replace(&concrete, &format!("{before}{REGION}{after}"));
             }
         }
-        general.replace(&format!("-{}", self.suffix()), &format!("-{SUFFIX}"))
+        self.with_general_suffix(&general)
+    }
+
+    /// The text with the placeholder for the suffix in names that end with it, and nothing else changed.
+    pub(crate) fn with_general_suffix(&self, text: &str) -> String {
+        text.replace(&format!("-{}", self.suffix()), &format!("-{SUFFIX}"))
     }
 }
 

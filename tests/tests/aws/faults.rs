@@ -1,4 +1,7 @@
 //! Whatever fails, and whenever `sf` dies: the next run converges, and nothing is there twice or left behind.
+//!
+//! Each operation of a deploy, of an update and of a removal can fail in each way, and `sf` can die after each request. With
+//! `SF_AWS_MATRIX=whole` all of that is tried, which takes some ten minutes; else a sample of it, the same one each time.
 
 use std::collections::BTreeSet;
 
@@ -22,6 +25,8 @@ enum Fault {
 }
 
 impl Fault {
+    const ALL: [Self; 4] = [Self::Throttle, Self::Internal, Self::Drop, Self::Lost];
+
     /// What the counterpart does to the first request of this operation.
     fn rule(self, service: &str, operation: &str) -> Json {
         let action = match self {
@@ -43,15 +48,6 @@ impl Fault {
     }
 }
 
-/// An undisturbed deploy: which operations it is made of, and what is there after it.
-fn undisturbed(aws: &Aws, project: &Project<'_>) -> (BTreeSet<(String, String)>, State) {
-    let log = requests(aws, || drop(project.deploy()));
-    let operations: BTreeSet<_> =
-        mutating(&log).iter().map(|entry| (entry.service.clone(), entry.operation.clone())).collect();
-    assert!(operations.len() > 15, "few operations: {operations:?}");
-    (operations, aws.state().without_ids())
-}
-
 /// Nothing was ever deployed.
 fn forget(aws: &Aws, project: &Project<'_>) {
     aws.reset();
@@ -61,55 +57,119 @@ fn forget(aws: &Aws, project: &Project<'_>) {
     }
 }
 
-/// Deploys to the end; what is there is what an undisturbed deploy leaves, and nothing is left to do.
+/// Whether all is to be tried.
+fn is_whole() -> bool {
+    std::env::var("SF_AWS_MATRIX").is_ok_and(|matrix| matrix == "whole")
+}
+
+/// A run of `sf` that is disturbed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Run {
+    FirstDeploy,
+    Update,
+    Removal,
+}
+
+impl Run {
+    fn args(self) -> &'static [&'static str] {
+        match self {
+            Self::FirstDeploy | Self::Update => &["deploy", "--yes", "--data"],
+            Self::Removal => &["remove", "--yes", "--data"],
+        }
+    }
+
+    /// What it begins with.
+    fn prepare(self, project: &Project<'_>) {
+        if self != Self::FirstDeploy {
+            let _ = project.deploy();
+        }
+        if self == Self::Update {
+            for (from, to) in [
+                ("rate = 100", "rate = 50"),
+                ("https://shop", "https://market"),
+                ("GET /ask", "GET /question"),
+                ("secrets = [\"key\"]", "memory = \"512MiB\""),
+                ("\"high\"", "\"higher\""),
+                ("\"in/\"", "\"put/\""),
+                ("0 3 * * *", "0 4 * * *"),
+                ("retries = 3", "retries = 4"),
+                ("[secrets.key]", "[secrets.other]"),
+                ("chat = \"write\"", "chat = \"write\", work = \"write\""),
+            ] {
+                project.edit("sf.toml", from, to);
+            }
+        }
+    }
+
+    /// One operation in how many is tried, unless all are.
+    fn stride(self) -> usize {
+        match self {
+            Self::FirstDeploy => 2,
+            Self::Update => 3,
+            Self::Removal => 4,
+        }
+    }
+}
+
+/// Runs to the end; what is there is what an undisturbed run leaves, and nothing is left to do.
 #[track_caller]
-fn converges(aws: &Aws, project: &Project<'_>, expected: &State, after: &str) {
-    let run = project.sf(&["deploy", "--yes", "--data"]);
-    assert_eq!(run.code, Some(0), "after {after}: {}", run.text());
+fn converges(aws: &Aws, project: &Project<'_>, run: Run, expected: &State, after: &str) {
+    let again = project.sf(run.args());
+    assert_eq!(again.code, Some(0), "after {after}: {}", again.text());
     let found = aws.state().without_ids();
     assert!(found == *expected, "after {after}: expected {expected:?}\nfound {found:?}");
-    assert_eq!(project.plan(), Vec::<String>::new(), "after {after}");
+    if run != Run::Removal {
+        assert_eq!(project.plan(), Vec::<String>::new(), "after {after}");
+    }
     is_clean(aws);
 }
 
-/// Lets each operation of a first deploy fail once, in turn.
-fn each_operation_fails(fault: Fault) {
-    let Some(aws) = Aws::start(&format!("each operation fails: {fault:?}"), AT_ONCE) else { return };
+/// Lets each operation of a run fail once, in turn.
+fn each_operation_fails(run: Run) {
+    let Some(aws) = Aws::start(&format!("each operation fails: {run:?}"), AT_ONCE) else { return };
     let env = aws.env();
     let project = fixture(&env, "events");
-    let (operations, expected) = undisturbed(&aws, &project);
-    for (service, operation) in operations {
-        let what = format!("{fault:?} of {operation}");
-        forget(&aws, &project);
-        aws.fault(&fault.rule(&service, &operation));
-        let run = project.sf(&["deploy", "--yes"]);
-        assert_eq!(aws.faults()[0]["fired"], 1, "{what} never came");
-        // A refusal is tried again at once; a cut connection may be the next run's.
-        if matches!(fault, Fault::Throttle | Fault::Internal) {
-            assert_eq!(run.code, Some(0), "after {what}: {}", run.text());
+    let original = project.read("sf.toml");
+    run.prepare(&project);
+    let log = requests(&aws, || drop(project.sf(run.args()).ok()));
+    let expected = aws.state().without_ids();
+    let operations: BTreeSet<_> =
+        mutating(&log).iter().map(|entry| (entry.service.clone(), entry.operation.clone())).collect();
+    assert!(operations.len() > 10, "few operations: {operations:?}");
+    for (index, (service, operation)) in operations.iter().enumerate() {
+        let is_tried = |(way, _): &(usize, &Fault)| {
+            is_whole() || index % run.stride() == 0 && index / run.stride() % Fault::ALL.len() == *way
+        };
+        for (_, fault) in Fault::ALL.iter().enumerate().filter(is_tried) {
+            let what = format!("{fault:?} of {operation}");
+            forget(&aws, &project);
+            project.write("sf.toml", &original);
+            run.prepare(&project);
+            aws.fault(&fault.rule(service, operation));
+            let disturbed = project.sf(run.args());
+            assert_eq!(aws.faults()[0]["fired"], 1, "{what} never came");
+            // A refusal is tried again at once; a cut connection may be the next run's.
+            if matches!(fault, Fault::Throttle | Fault::Internal) {
+                assert_eq!(disturbed.code, Some(0), "after {what}: {}", disturbed.text());
+            }
+            converges(&aws, &project, run, &expected, &what);
         }
-        converges(&aws, &project, &expected, &what);
     }
 }
 
 #[test]
-fn each_operation_is_throttled() {
-    each_operation_fails(Fault::Throttle);
+fn each_operation_of_a_first_deploy_fails() {
+    each_operation_fails(Run::FirstDeploy);
 }
 
 #[test]
-fn each_operation_meets_an_internal_failure() {
-    each_operation_fails(Fault::Internal);
+fn each_operation_of_an_update_fails() {
+    each_operation_fails(Run::Update);
 }
 
 #[test]
-fn each_operation_loses_its_connection() {
-    each_operation_fails(Fault::Drop);
-}
-
-#[test]
-fn each_operation_loses_its_answer() {
-    each_operation_fails(Fault::Lost);
+fn each_operation_of_a_removal_fails() {
+    each_operation_fails(Run::Removal);
 }
 
 /// Faults everywhere, at random but the same each time: one request in ten fails, in every way.
@@ -118,9 +178,10 @@ fn a_bad_day() {
     let Some(aws) = Aws::start("a_bad_day", &[AT_ONCE, &["--seed", "7"]].concat()) else { return };
     let env = aws.env();
     let project = fixture(&env, "events");
-    let (_, expected) = undisturbed(&aws, &project);
+    let _ = project.deploy();
+    let expected = aws.state().without_ids();
     forget(&aws, &project);
-    for fault in [Fault::Throttle, Fault::Internal, Fault::Drop, Fault::Lost] {
+    for fault in Fault::ALL {
         let mut rule = fault.rule("*", "*");
         rule.as_object_mut().unwrap().remove("count");
         rule["probability"] = json!(0.025);
@@ -130,8 +191,11 @@ fn a_bad_day() {
     let runs = (0..10).take_while(|_| project.sf(&["deploy", "--yes"]).code != Some(0)).count();
     assert!(runs < 10, "it never gets through");
     aws.clear_faults();
-    converges(&aws, &project, &expected, "a bad day");
+    converges(&aws, &project, Run::FirstDeploy, &expected, "a bad day");
 }
+
+/// `sf` dies at one request of so many, unless at all.
+const SAMPLED_REQUESTS: usize = 4;
 
 /// A home whose `sf` reaches AWS through a gate.
 fn gated(aws: &Aws) -> (Env, Gate) {
@@ -158,7 +222,8 @@ fn killed_at_each_request(
         let _ = project.sf(args).ok();
         aws.state().without_ids()
     };
-    let points = (0..200).take_while(|nth| {
+    let stride = if is_whole() { 1 } else { SAMPLED_REQUESTS };
+    let points = (0..200).step_by(stride).take_while(|nth| {
         forget(&aws, &project);
         project.write("sf.toml", &original);
         prepare(&project);
@@ -174,7 +239,7 @@ fn killed_at_each_request(
         }
         died
     });
-    let points = points.count();
+    let points = points.count() * stride;
     assert!(points >= 6, "`sf {args:?}` is more than {points} requests");
 }
 

@@ -27,7 +27,7 @@ const OF_ANY_NAME: [&[&str]; 4] = [
 
 /// A line for each object: its name, then its calls in order. `CreateAlias shop-dev-one live` is a call of `shop-dev-one live`.
 fn transcript(log: &[Entry]) -> String {
-    let mut objects: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut objects: BTreeMap<(String, String), Vec<(String, usize)>> = BTreeMap::new();
     for entry in mutating(log) {
         assert!(entry.is_ok(), "refused: {}", entry.in_full());
         let calls = objects.entry((entry.service.clone(), entry.object())).or_default();
@@ -36,16 +36,18 @@ fn transcript(log: &[Entry]) -> String {
         if entry.operation == "PutObject" && !calls.is_empty() {
             continue;
         }
-        match calls.last_mut().and_then(|last| last.strip_prefix(&entry.operation).map(str::to_owned)) {
-            Some(times) => {
-                let times = times.trim_start_matches(" x").parse().unwrap_or(1) + 1;
-                *calls.last_mut().unwrap() = format!("{} x{times}", entry.operation);
-            }
-            None => calls.push(entry.operation.clone()),
+        match calls.last_mut() {
+            Some((operation, times)) if *operation == entry.operation => *times += 1,
+            _ => calls.push((entry.operation.clone(), 1)),
         }
     }
-    let lines =
-        objects.iter().map(|((service, object), calls)| format!("{service} {object}: {}", calls.join(", ")));
+    let call = |(operation, times): &(String, usize)| match times {
+        1 => operation.clone(),
+        times => format!("{operation} x{times}"),
+    };
+    let lines = objects.iter().map(|((service, object), calls)| {
+        format!("{service} {object}: {}", calls.iter().map(call).collect::<Vec<_>>().join(", "))
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 

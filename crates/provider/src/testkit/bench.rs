@@ -1,11 +1,12 @@
 //! What a backend's tests bring along.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use sf_model::{App, Diagnostic, Lookup, Selection, Source};
-use sf_plan::Digest;
+use sf_plan::{Digest, Kind};
 
 use crate::{ArtifactSource, Artifacts, Backend, BuiltArtifact, Driver, Scope};
 
@@ -20,6 +21,28 @@ pub trait Bench: Send + Sync {
 
     /// A connection to an account in which the project of the samples has nothing yet, in any stage.
     async fn connect(&self) -> Connection;
+
+    /// Whether an object of this kind can say which generation it is. One that cannot (it has no tags) is found as its own successor, which
+    /// is never made of the very same inputs.
+    fn tells_generations(&self, _: &Kind) -> bool {
+        true
+    }
+
+    /// The process dies at each call of each deploy, unless calls take so long that less has to do.
+    fn crashes(&self) -> Crashes {
+        Crashes::AtEach
+    }
+}
+
+/// At which calls of the deploys from sample to sample, and of the removal, the process dies in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crashes {
+    /// At each.
+    AtEach,
+    /// At one of so many, not always the same ones.
+    AtEvery(NonZeroUsize),
+    /// At none: the samples are there for the other trials.
+    Never,
 }
 
 /// A connected driver.

@@ -23,7 +23,7 @@ mod rehearsal;
 mod trials;
 
 pub use backend::ModelBackend;
-pub use bench::{Bench, Connection, NoArtifacts, Sample, Violation};
+pub use bench::{Bench, Connection, Crashes, NoArtifacts, Sample, Violation};
 pub use cloud::{Fault, ModelCloud};
 
 /// Puts a backend to all tests; the first failed expectation ends it.

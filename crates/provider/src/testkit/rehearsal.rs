@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sf_plan::{
-    Call, Desired, Lineage, Object, ObjectKey, Outcome, Plan, Run, Schemas, Seen, State, Status, absorb,
-    diff, graph, schedule,
+    Call, Desired, IntentAction, Lineage, Object, ObjectKey, Outcome, Plan, Run, Schemas, Seen, State,
+    Status, absorb, diff, graph, schedule,
 };
 
 use super::bench::{Connection, Violation};
@@ -60,7 +60,15 @@ impl<'a> Rehearsal<'a> {
     pub(super) async fn recover(&mut self) -> Result<(), Violation> {
         let mut seen = Seen::default();
         for (token, intent) in &self.state.pending {
-            let found = self.connection.driver.find(&self.cx, intent).await;
+            let driver = &self.connection.driver;
+            // As the engine asks: what was to be deleted is known by its record.
+            let found = match (&intent.action, self.state.objects.get(&intent.key)) {
+                (IntentAction::Delete, Some(object)) => driver.read(&self.cx, &intent.key, object).await,
+                (IntentAction::Delete, None) => Ok(None),
+                (IntentAction::Create { .. } | IntentAction::Update { .. }, _) => {
+                    driver.find(&self.cx, intent).await
+                }
+            };
             let found = found.map_err(|error| self.broken(format!("find `{}`: {error}", intent.key)))?;
             seen.intents.insert(token.clone(), found);
         }

@@ -108,6 +108,8 @@ pub(crate) struct Route {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Stage {
+    /// Said when it is made; an update has it in its path alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) stage_name: String,
     #[serde(default)]
     pub(crate) auto_deploy: bool,

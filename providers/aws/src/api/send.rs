@@ -1,5 +1,6 @@
 //! Sending: the turn, the signature, the answer, and what is made again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,7 +9,7 @@ use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sf_plan::Failure;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::connect::Identity;
 use super::error::ApiError;
@@ -49,6 +50,9 @@ impl Debug for Client {
     }
 }
 
+/// The functions' aliases that each API is known to have integrations of.
+pub(crate) type Integrations = BTreeMap<String, BTreeSet<String>>;
+
 pub(super) struct Inner {
     http: reqwest::Client,
     keys: Keys,
@@ -58,6 +62,7 @@ pub(super) struct Inner {
     identity: OnceCell<Identity>,
     /// What the environment says and the manifest overrules, one sentence each.
     notes: Vec<String>,
+    integrations: Mutex<Integrations>,
 }
 
 impl Inner {
@@ -68,7 +73,16 @@ impl Inner {
         endpoints: Endpoints,
         limits: Limits,
     ) -> Self {
-        Self { http, keys, region, endpoints, limits, identity: OnceCell::new(), notes: Vec::new() }
+        Self {
+            http,
+            keys,
+            region,
+            endpoints,
+            limits,
+            identity: OnceCell::new(),
+            notes: Vec::new(),
+            integrations: Mutex::default(),
+        }
     }
 
     pub(super) fn with_notes(self, notes: Vec<String>) -> Self {
@@ -123,6 +137,11 @@ impl Client {
     /// What was found out while connecting, one sentence each.
     pub(crate) fn notes(&self) -> &[String] {
         &self.0.notes
+    }
+
+    /// What was listed and made of the APIs' integrations.
+    pub(crate) fn integrations(&self) -> &Mutex<Integrations> {
+        &self.0.integrations
     }
 
     /// The region that everything is in.

@@ -79,6 +79,8 @@ impl From<Cors> for CorsSpec {
 impl RemoteKind for HttpApi {
     type Spec = HttpApiSpec;
 
+    const VERBATIM: &'static [&'static str] = &["CorsConfiguration"];
+
     async fn create(&self, at: &At<'_>, spec: &HttpApiSpec) -> Result<Made, Undone> {
         let api = Api {
             name: spec.name.clone(),

@@ -57,6 +57,7 @@ fn domain_seen(at: &At<'_>, domain: gateway::Domain) -> Option<Seen<DomainSpec>>
 #[async_trait]
 impl RemoteKind for Domain {
     type Spec = DomainSpec;
+    const VERBATIM: &'static [&'static str] = &["CertificateArn"];
     const REPLACED_BY: &'static [&'static str] = &["DomainName"];
 
     async fn create(&self, at: &At<'_>, spec: &DomainSpec) -> Result<Made, Undone> {

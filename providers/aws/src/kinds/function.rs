@@ -159,6 +159,7 @@ impl RemoteKind for Function {
     type Spec = Spec;
 
     const UNSTABLE: &'static [&'static str] = &["version"];
+    const VERBATIM: &'static [&'static str] = &["Environment", "Layers"];
     const REPLACED_BY: &'static [&'static str] = &["FunctionName"];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {

@@ -46,10 +46,21 @@ pub(crate) fn to_spec<S: DeserializeOwned>(at: &At<'_>, inputs: &Inputs) -> Resu
     serde_json::from_value(concrete).map_err(|error| malformed(at, &error))
 }
 
-/// The kind's own type as inputs.
-pub(crate) fn from_spec<S: Serialize>(at: &At<'_>, spec: &S) -> Result<Inputs, Failure> {
-    let json = serde_json::to_value(spec).map_err(|error| malformed(at, &error))?;
-    Value::from_json(map_texts(json, &|text| at.place.general(text))).map_err(|error| malformed(at, &error))
+/// Every kind's inputs that are the manifest's own words.
+const VERBATIM: &str = "Tags";
+
+/// The kind's own type as inputs: general, but for those that are the manifest's own words. Even in these, names end with the suffix.
+fn from_spec<S: Serialize>(at: &At<'_>, spec: &S, verbatim: &[&str]) -> Result<Inputs, Failure> {
+    let mut json = serde_json::to_value(spec).map_err(|error| malformed(at, &error))?;
+    for (name, value) in json.as_object_mut().into_iter().flatten() {
+        let is_verbatim = name == VERBATIM || verbatim.contains(&name.as_str());
+        let general = |text: &str| match is_verbatim {
+            true => at.place.with_general_suffix(text),
+            false => at.place.general(text),
+        };
+        *value = map_texts(value.take(), &general);
+    }
+    Value::from_json(json).map_err(|error| malformed(at, &error))
 }
 
 /// A recorded object for its kind.
@@ -63,8 +74,12 @@ pub(super) fn seen<S: DeserializeOwned>(at: &At<'_>, recorded: &Recorded<'_>) ->
 }
 
 /// What a kind saw, for the state.
-pub(super) fn general_seen<S: Serialize>(at: &At<'_>, seen: Seen<S>) -> Result<Seen<Inputs>, Failure> {
-    let spec = from_spec(at, &seen.spec)?;
+pub(super) fn general_seen<S: Serialize>(
+    at: &At<'_>,
+    seen: Seen<S>,
+    verbatim: &[&str],
+) -> Result<Seen<Inputs>, Failure> {
+    let spec = from_spec(at, &seen.spec, verbatim)?;
     Ok(Seen { made: general_made(at.place, seen.made), spec, key: seen.key })
 }
 

@@ -101,6 +101,8 @@ pub(crate) trait RemoteKind: Send + Sync + 'static {
     const DELETE_FIRST: bool = false;
     /// Outputs that a change in place may change; all others are stable.
     const UNSTABLE: &'static [&'static str] = &[];
+    /// Inputs that are the manifest's own words: an account or region in them stands as somebody wrote it.
+    const VERBATIM: &'static [&'static str] = &[];
     /// Inputs whose change makes it another object.
     const REPLACED_BY: &'static [&'static str] = &[];
 
@@ -248,17 +250,17 @@ impl<K: RemoteKind> AnyKind for K {
 
     async fn look(&self, at: &At<'_>, id: &str) -> Result<Option<Seen<Inputs>>, Failure> {
         let seen = RemoteKind::look(self, at, &at.place.concrete(id)).await?;
-        seen.map(|seen| inputs::general_seen(at, seen)).transpose()
+        seen.map(|seen| inputs::general_seen(at, seen, K::VERBATIM)).transpose()
     }
 
     async fn locate(&self, at: &At<'_>, inputs: &Inputs) -> Result<Option<Seen<Inputs>>, Failure> {
         let seen = RemoteKind::locate(self, at, &to_spec(at, inputs)?).await?;
-        seen.map(|seen| inputs::general_seen(at, seen)).transpose()
+        seen.map(|seen| inputs::general_seen(at, seen, K::VERBATIM)).transpose()
     }
 
     async fn list(&self, at: &At<'_>, inventory: &Inventory) -> Result<Vec<Seen<Inputs>>, Failure> {
         let seen = RemoteKind::list(self, at, inventory).await?;
-        seen.into_iter().map(|seen| inputs::general_seen(at, seen)).collect()
+        seen.into_iter().map(|seen| inputs::general_seen(at, seen, K::VERBATIM)).collect()
     }
 
     #[cfg(test)]

@@ -8,7 +8,7 @@ use super::function::with_patience;
 use super::{At, Inventory, Made, RemoteKind, Seen, Text, Undone, of_alias};
 use crate::api::ApiError;
 use crate::api::lambda::policy::{self, AddPermission, Statement, add_permission, remove_permission};
-use crate::names::statement;
+use crate::names::{ACCOUNT, Place, statement};
 
 /// The kind.
 #[derive(Clone, Copy, Debug)]
@@ -35,15 +35,17 @@ pub(crate) struct Spec {
 
 impl Spec {
     /// A statement of the policy, as AddPermission would be told to make it.
-    fn of(alias: &str, statement: &Statement) -> Self {
+    fn of(place: &Place, alias: &str, statement: &Statement) -> Self {
         let text = |name: &str| condition(&statement.condition, name).map(str::to_owned);
+        // In its general form already: digits alone are not known for an account.
+        let account = |account: String| if account == place.account { ACCOUNT.to_owned() } else { account };
         Self {
             alias: alias.to_owned(),
             statement_id: statement.sid.clone(),
             action: plain(&statement.action),
             principal: principal(&statement.principal),
             source_arn: text("aws:SourceArn").map(Text::Whole),
-            source_account: text("aws:SourceAccount"),
+            source_account: text("aws:SourceAccount").map(account),
             function_url_auth_type: text("lambda:FunctionUrlAuthType"),
             invoked_via_function_url: text("lambda:InvokedViaFunctionUrl").map(|text| text == "true"),
         }
@@ -79,7 +81,7 @@ async fn statements(at: &At<'_>, alias: &str) -> Result<Vec<Spec>, Failure> {
     let of = of_alias::parsed(at, alias)?;
     let statements = policy::get_policy(at.api, of.function, of.alias).await;
     let statements = statements.map_err(|error| at.failed("read", &error))?;
-    Ok(statements.iter().map(|statement| Spec::of(alias, statement)).collect())
+    Ok(statements.iter().map(|statement| Spec::of(at.place, alias, statement)).collect())
 }
 
 async fn find(at: &At<'_>, alias: &str, id: &str) -> Result<Option<Seen<Spec>>, Failure> {
@@ -166,7 +168,9 @@ mod tests {
     use super::*;
 
     fn of(statement: Json) -> Spec {
-        Spec::of("alias", &serde_json::from_value(statement).unwrap())
+        let place =
+            Place { partition: "aws".into(), region: "eu-west-1".into(), account: "123456789012".into() };
+        Spec::of(&place, "alias", &serde_json::from_value(statement).unwrap())
     }
 
     #[test]
@@ -183,7 +187,7 @@ mod tests {
             },
         }));
         assert_eq!(spec.principal, "s3.amazonaws.com");
-        assert_eq!(spec.source_account.as_deref(), Some("123456789012"));
+        assert_eq!(spec.source_account.as_deref(), Some(ACCOUNT));
         assert_eq!(spec.source_arn, Some(Text::Whole("arn:aws:s3:::b".into())));
         assert_eq!(spec.function_url_auth_type, None);
     }

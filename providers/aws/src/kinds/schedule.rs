@@ -8,6 +8,7 @@ use super::{At, Inventory, Made, Patience, RemoteKind, Seen, TagChange, Tags, Un
 use crate::api::scheduler::{self, FlexibleTimeWindow, Target};
 use crate::api::tagging::{tag_list, tag_map};
 use crate::api::{ApiError, Operation, Service};
+use crate::names::{ACCOUNT, Place, REGION};
 
 /// `schedule-group`
 pub(crate) struct ScheduleGroup;
@@ -112,6 +113,16 @@ pub(crate) struct ScheduleSpec {
     input: String,
 }
 
+/// The account and the region in an event of EventBridge's shape stand alone, where they are known for what they are by their names only.
+fn general_input(place: &Place, input: String) -> String {
+    [("account", &place.account, ACCOUNT), ("region", &place.region, REGION)].into_iter().fold(
+        input,
+        |input, (name, value, general)| {
+            input.replace(&format!("\"{name}\":\"{value}\""), &format!("\"{name}\":\"{general}\""))
+        },
+    )
+}
+
 impl ScheduleSpec {
     fn body(&self) -> scheduler::Schedule {
         scheduler::Schedule {
@@ -184,7 +195,7 @@ impl RemoteKind for Schedule {
                 schedule_expression_timezone: found.schedule_expression_timezone,
                 alias: found.target.arn,
                 role: found.target.role_arn,
-                input: found.target.input,
+                input: general_input(at.place, found.target.input),
             };
             Seen { made: spec.made(&found.arn), spec, key: None }
         }))

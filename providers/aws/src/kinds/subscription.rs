@@ -46,6 +46,7 @@ impl RemoteKind for Subscription {
     type Spec = Spec;
 
     const TAGGED: bool = false;
+    const VERBATIM: &'static [&'static str] = &["FilterPolicy"];
     const REPLACED_BY: &'static [&'static str] = &["Topic", "Alias"];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {

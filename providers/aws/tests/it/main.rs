@@ -9,6 +9,9 @@ mod order;
 #[cfg(test)]
 mod support;
 
+/// The rules of every backend, against the counterpart.
+#[cfg(test)]
+mod conformance;
 /// The kinds, against the counterpart.
 #[cfg(test)]
 mod kinds;

@@ -18,11 +18,25 @@ pub(crate) const REGION: &str = "eu-west-1";
 /// Ends the program when nobody holds the other end of stdin any more: also when the test's process was killed.
 const KEEPER: &str = r#""$@" & child=$!; exec >&-; cat >/dev/null; kill -TERM "$child"; wait "$child""#;
 
+/// Switches of one that never makes anybody wait, for tests that make thousands of calls.
+pub(crate) const AT_ONCE: [&str; 9] = [
+    "--iam-lag-ms",
+    "0",
+    "--lambda-pending-ms",
+    "0",
+    "--table-pending-ms",
+    "0",
+    "--sqs-recreate-ms",
+    "0",
+    "--no-rate-limit",
+];
+
 static PROCESS: OnceLock<Option<Process>> = OnceLock::new();
 static TURN: Mutex<()> = Mutex::const_new(());
 
-struct Process {
-    url: String,
+/// A running counterpart; it ends when this is dropped.
+pub(crate) struct Process {
+    pub(crate) url: String,
     /// Holds its stdin.
     _keeper: Child,
 }
@@ -39,20 +53,26 @@ pub(crate) struct Aws {
 /// An empty AWS; `None`, with the reason printed, where there is no counterpart.
 pub(crate) async fn aws() -> Option<Aws> {
     let _turn = TURN.lock().await;
-    let process = PROCESS.get_or_init(start).as_ref()?;
-    // The first of all tests is the only one that succeeds.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Connect::to_counterpart(&process.url, REGION).unwrap();
+    let process = PROCESS.get_or_init(|| start(&["--sqs-recreate-ms", "500"])).as_ref()?;
     let scope = Scope { project: "shop".into(), stage: "dev".into() };
     let aws = Aws {
         url: process.url.clone(),
-        driver: AwsDriver::new(client),
+        driver: process.driver(),
         cx: Cx::new(scope, Arc::new(Nothing)),
         http: reqwest::Client::new(),
         _turn,
     };
     aws.control("POST", "reset", &json!({})).await;
     Some(aws)
+}
+
+impl Process {
+    /// A driver for it.
+    pub(crate) fn driver(&self) -> AwsDriver {
+        // The first of all tests is the only one that succeeds.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        AwsDriver::new(Connect::to_counterpart(&self.url, REGION).unwrap())
+    }
 }
 
 impl Aws {
@@ -137,9 +157,10 @@ impl ArtifactSource for Nothing {
     }
 }
 
+/// Starts one with these switches; `None`, with the reason printed, where there is none.
 // A test that was skipped must be seen to have been.
 #[allow(clippy::print_stderr)]
-fn start() -> Option<Process> {
+pub(crate) fn start(switches: &[&str]) -> Option<Process> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
     let oracles =
         std::env::var_os("SF_ORACLES").map_or_else(|| root.join("../shared/oracles"), PathBuf::from);
@@ -154,7 +175,8 @@ fn start() -> Option<Process> {
     let mut keeper = Command::new("sh")
         .args(["-c", KEEPER, "sh"])
         .arg(program)
-        .args(["--port", &port, "--sqs-recreate-ms", "500"])
+        .args(["--port", &port])
+        .args(switches)
         .env("SF_ORACLE_CACHE", cache)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

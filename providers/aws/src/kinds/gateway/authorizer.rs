@@ -52,6 +52,7 @@ async fn all(at: &At<'_>, api: &str) -> Result<Vec<gateway::Authorizer>, Failure
 impl RemoteKind for Authorizer {
     type Spec = Spec;
     const TAGGED: bool = false;
+    const VERBATIM: &'static [&'static str] = &["Issuer", "Audience"];
     const REPLACED_BY: &'static [&'static str] = &["Api"];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {

@@ -71,6 +71,23 @@ async fn all(at: &At<'_>, api: &str) -> Result<Vec<gateway::Integration>, Failur
     all.map_err(|error| at.failed("look for", &error))
 }
 
+/// Whether the API has an integration of that alias, which nothing keeps from having two of. Who asks makes it if not: so it has one from
+/// now on, and the integrations of an API are listed once, however many are made.
+async fn has_one(at: &At<'_>, spec: &Spec) -> Result<bool, Failure> {
+    let mut known = at.api.integrations().lock().await;
+    if !known.contains_key(&spec.api) {
+        let listed = all(at, &spec.api).await?;
+        let aliases = listed.iter().map(|found| alias(&found.integration_uri).to_owned()).collect();
+        known.insert(spec.api.clone(), aliases);
+    }
+    Ok(known.get_mut(&spec.api).is_some_and(|aliases| !aliases.insert(spec.alias.clone())))
+}
+
+/// What the API has is not known any more.
+async fn forget(at: &At<'_>, api: &str) {
+    at.api.integrations().lock().await.remove(api);
+}
+
 #[async_trait]
 impl RemoteKind for Integration {
     type Spec = Spec;
@@ -78,9 +95,15 @@ impl RemoteKind for Integration {
     const REPLACED_BY: &'static [&'static str] = &["Api"];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
+        if has_one(at, spec).await? {
+            return Err(Undone::Exists);
+        }
         match Collection::integrations(&spec.api).create(at.api, &spec.body(at)).await {
             Ok(found) => Ok(made(&spec.api, &found)),
-            Err(error) => Err(undone(self, at, spec, error).await),
+            Err(error) => {
+                forget(at, &spec.api).await;
+                Err(undone(self, at, spec, error).await)
+            }
         }
     }
 
@@ -91,13 +114,16 @@ impl RemoteKind for Integration {
             let updated =
                 Collection::integrations(&spec.api).update::<gateway::Integration>(at.api, own, &body).await;
             updated.map_err(|error| at.failed("update", &error))?;
+            forget(at, &spec.api).await;
         }
         Ok(prior.made.clone())
     }
 
     async fn delete(&self, at: &At<'_>, prior: &Seen<Spec>) -> Result<(), Failure> {
         let (api, own) = parts(&prior.made.id);
-        Collection::integrations(api).delete(at.api, own).await.map_err(|error| at.failed("delete", &error))
+        let deleted = Collection::integrations(api).delete(at.api, own).await;
+        forget(at, api).await;
+        deleted.map_err(|error| at.failed("delete", &error))
     }
 
     async fn look(&self, at: &At<'_>, id: &str) -> Result<Option<Seen<Spec>>, Failure> {

@@ -111,7 +111,7 @@ impl RemoteKind for Stage {
                 gateway::delete_route_settings(at.api, &spec.api, &spec.stage_name, route_key).await;
             removed.map_err(|error| at.failed("update", &error))?;
         }
-        let body = spec.body(prior.spec.throttle.is_some());
+        let body = gateway::Stage { stage_name: String::new(), ..spec.body(prior.spec.throttle.is_some()) };
         let updated =
             Collection::stages(&spec.api).update::<gateway::Stage>(at.api, &spec.stage_name, &body).await;
         updated.map_err(|error| at.failed("update", &error))?;

@@ -1,6 +1,5 @@
 //! Every example deploys, answers, deploys again without a call, and leaves nothing.
 
-use sf_e2e::aws::AT_ONCE;
 use sf_e2e::{Aws, Env, Project, http};
 
 use crate::support::{is_clean, leaves_nothing, nothing_changes};
@@ -70,18 +69,5 @@ fn data_is_removed_only_if_asked_for() {
     let bucket = before.of_kind("buckets").iter().find(|name| name.contains("files")).unwrap();
     // Versions and markers of deletions are removed as well as objects.
     aws.sdk(&format!("client('s3').put_object(Bucket='{bucket}', Key='left', Body=b'x')"));
-    leaves_nothing(&aws, &project);
-}
-
-/// What is found is what was recorded, down to the last word.
-#[test]
-fn a_lost_state_is_rebuilt_and_nothing_is_left_to_do() {
-    let Some(aws) = Aws::start("a_lost_state_is_rebuilt", AT_ONCE) else { return };
-    let env = aws.env();
-    let project = crate::support::fixture(&env, "events");
-    let _ = project.deploy();
-    std::fs::remove_dir_all(project.dir.join(".sf/state")).unwrap();
-    let _ = project.sf(&["state", "rebuild", "--yes"]).ok();
-    crate::support::nothing_changes(&aws, &project);
     leaves_nothing(&aws, &project);
 }

@@ -95,6 +95,9 @@ fn a_secret_is_set_before_the_first_deploy_and_stands_nowhere() {
 
     let _ = project.sf(&["secret", "rm", "key"]).ok();
     let _ = project.sf(&["secret", "list"]).ok().says(&["no value"]);
+    // A deploy that has nothing to do asks the provider nothing; one that has warns.
+    let manifest = project.read("sf.toml");
+    project.write("sf.toml", &format!("{manifest}\n[queues.news]\n"));
     let _ = project.deploy().says(&["secret `key` has no value", "sf secret set key"]);
 }
 

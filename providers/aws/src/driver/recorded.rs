@@ -175,6 +175,30 @@ fn field<'a>(inputs: &'a Inputs, name: &str) -> Option<&'a Inputs> {
     }
 }
 
+/// Kinds that a function reaches by a name in its role.
+const REACHED_BY_NAME: [&str; 5] = [kind::BUCKET, kind::QUEUE, kind::SECRET, kind::TABLE, kind::TOPIC];
+
+/// Whether a role's statements name that object: by its ARN, what is in it, or its name where the ARN ends in what AWS made up.
+fn names(statements: &Inputs, used: &Object) -> bool {
+    let output = |name: &str| used.outputs.get(name).and_then(Json::as_str).unwrap_or_default();
+    let (arn, secret) = (output("arn"), format!(":secret:{}-??????", output("name")));
+    let is_named = |text: &str| {
+        text == arn
+            || text.strip_prefix(arn).is_some_and(|rest| rest.starts_with('/'))
+            || text.ends_with(&secret)
+    };
+    !arn.is_empty() && any_text(statements, &is_named)
+}
+
+fn any_text(input: &Inputs, is_wanted: &dyn Fn(&str) -> bool) -> bool {
+    match input {
+        Value::Lit(Json::String(text)) => is_wanted(text),
+        Value::List(items) => items.iter().any(|item| any_text(item, is_wanted)),
+        Value::Map(map) => map.values().any(|item| any_text(item, is_wanted)),
+        _ => false,
+    }
+}
+
 /// What must be there first though nothing of it is in the inputs: the permission before what makes calls, the routes before their stage.
 fn predecessors(key: &ObjectKey, object: &Object, objects: &Objects) -> Vec<ObjectKey> {
     let input = |name: &str| field(&object.inputs, name);
@@ -187,6 +211,16 @@ fn predecessors(key: &ObjectKey, object: &Object, objects: &Objects) -> Vec<Obje
     };
     let name = key.addr.name.as_str();
     match key.addr.kind.0.as_str() {
+        kind::ALIAS => {
+            let mut roles = of_kinds(objects, &[kind::ROLE]);
+            let statements = roles.find(|(role, _)| role.addr.name == name);
+            let statements = statements.and_then(|(_, role)| field(&role.inputs, "Statement"));
+            let reached = of_kinds(objects, &REACHED_BY_NAME);
+            reached
+                .filter(|(_, used)| statements.is_some_and(|all| names(all, used)))
+                .map(|(key, _)| key.clone())
+                .collect()
+        }
         kind::ROUTE => {
             let mut integrations = of_kinds(objects, &[kind::INTEGRATION]);
             let integration =

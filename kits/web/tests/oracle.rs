@@ -24,7 +24,8 @@ struct Oracle {
 
 impl Oracle {
     fn start() -> Option<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        // Spelled as everybody spells it: the counterpart makes its environment anew for another path.
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
         let oracles =
             std::env::var_os("SF_ORACLES").map_or_else(|| root.join("../shared/oracles"), PathBuf::from);
         let cache = std::env::var_os("SF_ORACLE_CACHE")

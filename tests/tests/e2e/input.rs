@@ -153,7 +153,8 @@ fn wrong_words_on_the_command_line() {
     let env = Env::new();
     let project = pair(&env, "pair");
     let _ = project.sf(&["deplyo"]).exits(2).says(&["deploy"]);
-    let _ = project.sf(&["deploy", "--provider", "nowhere"]).exits(2).says(&["nowhere", "aws", "self-hosted"]);
+    let _ =
+        project.sf(&["deploy", "--provider", "nowhere"]).exits(2).says(&["nowhere", "aws", "self-hosted"]);
     let _ = project.sf(&["build", "three"]).exits(2).says(&["three", "one", "two"]);
     untouched(&env);
 }

@@ -120,8 +120,8 @@ impl<'a> Run<'a> {
         if Counts::of(&plan.changes).changes() > 0 {
             self.settings.ui.info(plan_text(&plan, self.settings.ui.verbose()));
         }
-        // A deploy that changes nothing asks the provider nothing.
-        if self.verb == "deploy" && !plan.steps.is_empty() {
+        // What changes nothing asks the provider nothing, and what is removed needs no secrets.
+        if plan.actual_changes().any(|change| !matches!(change.action, Action::Delete { .. })) {
             secret::warn_of_missing(self.settings, self.project, self.connection).await?;
         }
         self.ask(&plan)?;

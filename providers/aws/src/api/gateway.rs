@@ -8,7 +8,7 @@ use http::Method;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use super::{ApiError, Client, Request, Service, encoded};
+use super::{ApiError, Client, Request, Service, encoded, found};
 
 type Tags = BTreeMap<String, String>;
 
@@ -266,11 +266,7 @@ impl Collection {
         client: &Client,
         id: &str,
     ) -> Result<Option<T>, ApiError> {
-        match client.rest_bare(self.request(self.operations.get, Method::GET, Some(id))).await {
-            Ok(found) => Ok(Some(found)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
-        }
+        found(client.rest_bare(self.request(self.operations.get, Method::GET, Some(id))).await)
     }
 
     /// All; none if what they are in is not there.

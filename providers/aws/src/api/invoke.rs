@@ -33,8 +33,7 @@ pub(crate) async fn invoke(
         .header("x-amz-client-context", STANDARD.encode(client_context))
         .header("x-amz-invocation-type", "RequestResponse")
         .header("x-amz-log-type", "Tail")
-        .body(payload)
-        .once();
+        .body(payload);
     let answer = client.send(request).await?;
     let log = answer.header("x-amz-log-result").and_then(|log| STANDARD.decode(log).ok()).unwrap_or_default();
     Ok(Invoked {

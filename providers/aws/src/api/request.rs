@@ -64,7 +64,7 @@ impl Request {
             headers: Vec::new(),
             body: Body::Bytes(Bytes::new()),
             endpoint: None,
-            repeatable: true,
+            repeatable: operation.is_repeatable(),
         }
     }
 

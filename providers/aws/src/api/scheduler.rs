@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::tagging::Tag;
-use super::{ApiError, Client, Request, Service, encoded};
+use super::{ApiError, Client, Request, Service, encoded, found};
 
 /// A schedule, as far as this backend makes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,11 +87,7 @@ pub(crate) async fn get_schedule(
     name: &str,
 ) -> Result<Option<Schedule>, ApiError> {
     let request = request("GetSchedule", Method::GET, schedule_path(name)).query("groupName", group);
-    match client.rest_bare(request).await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(error),
-    }
+    found(client.rest_bare(request).await)
 }
 
 /// `DeleteSchedule`; it may be gone already.
@@ -158,11 +154,7 @@ pub(crate) async fn create_group(client: &Client, name: &str, tags: Vec<Tag>) ->
 
 /// `GetScheduleGroup`
 pub(crate) async fn get_group(client: &Client, name: &str) -> Result<Option<Group>, ApiError> {
-    match client.rest_bare(request("GetScheduleGroup", Method::GET, group_path(name))).await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(error),
-    }
+    found(client.rest_bare(request("GetScheduleGroup", Method::GET, group_path(name))).await)
 }
 
 /// `DeleteScheduleGroup`; it may be gone already.

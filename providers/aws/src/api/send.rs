@@ -215,17 +215,15 @@ impl Client {
     /// Sends a request, again where it failed for a passing reason. So it may take effect twice.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, ApiError> {
         let operation = request.operation;
-        let response = self.open(&request).await?;
-        let headers = response.headers().clone();
-        match response.bytes().await {
-            Ok(body) => Ok(Answer { headers, body }),
-            // The answer broke off.
-            Err(error) if !request.repeatable => Err(unreachable(operation, &error)),
-            Err(_) => {
-                let response = self.open(&request).await?;
-                let headers = response.headers().clone();
-                let body = response.bytes().await.map_err(|error| unreachable(operation, &error))?;
-                Ok(Answer { headers, body })
+        // Once more where the answer broke off.
+        let mut again = request.repeatable;
+        loop {
+            let response = self.open(&request).await?;
+            let headers = response.headers().clone();
+            match response.bytes().await {
+                Ok(body) => return Ok(Answer { headers, body }),
+                Err(_) if again => again = false,
+                Err(error) => return Err(unreachable(operation, &error)),
             }
         }
     }

@@ -26,6 +26,13 @@ pub(crate) struct Operation {
     pub(crate) name: &'static str,
 }
 
+impl Operation {
+    /// Whether it may be made again when nobody knows whether it took effect: a message that is sent twice is two messages.
+    pub(super) fn is_repeatable(self) -> bool {
+        !matches!(self.name, "Invoke" | "Publish" | "SendMessage")
+    }
+}
+
 impl Service {
     /// The name of an operation of it.
     pub(crate) const fn operation(self, name: &'static str) -> Operation {

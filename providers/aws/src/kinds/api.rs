@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::{Failure, ObjectKey};
 
-use super::{At, Inventory, Made, RemoteKind, Seen, TagChange, Tags, Undone, owner};
+use super::{At, Inventory, Made, RemoteKind, Seen, Tags, Undone, owner};
 use crate::api::gateway::{self, Api, Collection, Cors};
 use crate::api::{ApiError, Service};
 use crate::names::LIVE;
@@ -255,8 +255,7 @@ async fn retag(
     prior: &Tags,
     wanted: &Tags,
 ) -> Result<(), Failure> {
-    let was = At { key: prior_key.unwrap_or(at.key), ..*at };
-    let change = TagChange::between(&was.tags(prior), &at.tags(wanted));
+    let change = at.tag_change(prior_key, prior, wanted);
     let failed = |error: ApiError| at.failed("tag", &error);
     if !change.set.is_empty() {
         gateway::tag(at.api, &arn(at, id), &change.set).await.map_err(failed)?;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::{Addr, Failure, ObjectKey};
 
-use super::{At, Inventory, Made, RemoteKind, Seen, TagChange, Tags, Undone, owner};
+use super::{At, Inventory, Made, RemoteKind, Seen, Tags, Undone, owner};
 use crate::api::ApiError;
 use crate::api::gateway::{self, ApiMapping, Collection, DomainConfiguration};
 
@@ -84,8 +84,7 @@ impl RemoteKind for Domain {
                 Collection::domains().update::<gateway::Domain>(at.api, &spec.domain_name, &body).await;
             updated.map_err(failed)?;
         }
-        let was = At { key: prior.key.as_ref().unwrap_or(at.key), ..*at };
-        let change = TagChange::between(&was.tags(&prior.spec.tags), &at.tags(&spec.tags));
+        let change = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);
         let (partition, region) = (&at.place.partition, &at.place.region);
         let arn = format!("arn:{partition}:apigateway:{region}::/domainnames/{}", spec.domain_name);
         if !change.set.is_empty() {

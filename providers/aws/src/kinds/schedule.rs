@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::{Addr, Failure, ObjectKey};
 
-use super::{At, Inventory, Made, Patience, RemoteKind, Seen, TagChange, Tags, Undone, owner, retry};
+use super::{At, Inventory, Made, Patience, RemoteKind, Seen, Tags, Undone, owner, retry};
 use crate::api::scheduler::{self, FlexibleTimeWindow, Target};
 use crate::api::tagging::{tag_list, tag_map};
 use crate::api::{ApiError, Operation, Service};
@@ -46,8 +46,7 @@ impl RemoteKind for ScheduleGroup {
     }
 
     async fn update(&self, at: &At<'_>, prior: &Seen<GroupSpec>, spec: &GroupSpec) -> Result<Made, Failure> {
-        let was = At { key: prior.key.as_ref().unwrap_or(at.key), ..*at };
-        let change = TagChange::between(&was.tags(&prior.spec.tags), &at.tags(&spec.tags));
+        let change = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);
         let (arn, failed) = (prior.made.output("arn"), |error: ApiError| at.failed("tag", &error));
         if !change.set.is_empty() {
             scheduler::tag(at.api, arn, tag_list(&change.set)).await.map_err(failed)?;

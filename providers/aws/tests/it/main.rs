@@ -12,5 +12,8 @@ mod support;
 /// The kinds, against the counterpart.
 #[cfg(test)]
 mod kinds;
+/// What people do with data, against the counterpart.
+#[cfg(test)]
+mod operate;
 #[cfg(test)]
 mod oracle;

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value as Json, json};
 use sf_plan::Digest;
 use sf_provider::{ArtifactSource, Cx, Scope};
-use sf_provider_aws::{AwsDriver, Connect};
+use sf_provider_aws::{AwsDriver, AwsOperate, Connect};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Where everything is.
@@ -31,6 +31,7 @@ struct Process {
 pub(crate) struct Aws {
     pub(crate) url: String,
     pub(crate) driver: AwsDriver,
+    pub(crate) operate: AwsOperate,
     pub(crate) cx: Cx,
     pub(crate) http: reqwest::Client,
     _turn: MutexGuard<'static, ()>,
@@ -46,8 +47,9 @@ pub(crate) async fn aws() -> Option<Aws> {
     let scope = Scope { project: "shop".into(), stage: "dev".into() };
     let aws = Aws {
         url: process.url.clone(),
-        driver: AwsDriver::new(client),
-        cx: Cx { scope, artifacts: Arc::new(Nothing) },
+        driver: AwsDriver::new(client.clone()),
+        operate: AwsOperate::new(client),
+        cx: Cx::new(scope, Arc::new(Nothing)),
         http: reqwest::Client::new(),
         _turn,
     };

@@ -47,8 +47,6 @@ pub(crate) struct Mapping<'a> {
 pub(crate) struct Configuration {
     #[serde(rename = "UUID")]
     pub(crate) uuid: String,
-    #[serde(default, rename = "EventSourceMappingArn")]
-    pub(crate) arn: String,
     #[serde(default, rename = "EventSourceArn")]
     pub(crate) event_source_arn: String,
     #[serde(default, rename = "FunctionArn")]

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -75,18 +74,6 @@ pub(crate) async fn put_file(
         .len();
     request.body = Body::File { path: file.to_owned(), size };
     Ok(etag(&client.send(request).await?))
-}
-
-/// Puts what is in memory; the object's ETag.
-pub(crate) async fn put_bytes(
-    client: &Client,
-    bucket: &str,
-    key: &str,
-    bytes: impl Into<Bytes>,
-    headers: &[(&str, &str)],
-) -> Result<String, ApiError> {
-    let request = with_headers(of_object(client, "PutObject", Method::PUT, bucket, key), headers);
-    Ok(etag(&client.send(request.body(bytes)).await?))
 }
 
 /// An object without its content.

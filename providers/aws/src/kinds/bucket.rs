@@ -41,7 +41,7 @@ async fn create(at: &At<'_>, spec: &Spec, is_versioned: bool) -> Result<(), Undo
     }
     // In us-east-1 S3 takes a bucket that is there for the one that is wanted.
     let tags = api::get_bucket_tagging(at.api, bucket).await.map_err(failed)?.unwrap_or_default();
-    if !tags.is_empty() && !owner(&at.cx.scope, tags).is_some_and(|(key, _)| key.addr == at.key.addr) {
+    if !tags.is_empty() && owner(&at.cx.scope, tags).is_none_or(|(key, _)| key.addr != at.key.addr) {
         return Err(Undone::Exists);
     }
     api::put_bucket_tagging(at.api, bucket, &at.tags(&spec.tags)).await.map_err(failed)?;

@@ -295,7 +295,7 @@ impl EventSource {
 mod tests {
     use super::*;
 
-    fn spec(more: Json) -> Spec {
+    fn spec(more: &Json) -> Spec {
         let mut spec = json!({ "Alias": "f:live", "EventSourceArn": "arn:aws:sqs:r:a:q", "BatchSize": 10 });
         for (name, value) in more.as_object().unwrap() {
             spec[name] = value.clone();
@@ -305,15 +305,15 @@ mod tests {
 
     #[test]
     fn nothing_is_said_where_nothing_differs() {
-        let same = spec(json!({ "FunctionResponseTypes": ["ReportBatchItemFailures"] }));
+        let same = spec(&json!({ "FunctionResponseTypes": ["ReportBatchItemFailures"] }));
         assert_eq!(same.change_from(&same), None);
     }
 
     #[test]
     fn what_is_not_wanted_any_more_is_said_to_be_the_default() {
         let prior =
-            spec(json!({ "OnFailure": "q", "BisectBatchOnFunctionError": true, "MaximumRetryAttempts": 4 }));
-        let wanted = spec(json!({}));
+            spec(&json!({ "OnFailure": "q", "BisectBatchOnFunctionError": true, "MaximumRetryAttempts": 4 }));
+        let wanted = spec(&json!({}));
         let change = serde_json::to_value(wanted.change_from(&prior).unwrap()).unwrap();
         assert_eq!(
             change,

@@ -8,6 +8,7 @@ use serde_json::json;
 use sf_plan::{Failure, Json};
 
 use super::{At, Inventory, Made, Patience, RemoteKind, Seen, Tags, Undone, name_in, owner, retry};
+use crate::api::ApiError;
 use crate::api::sqs::{self, Texts};
 use crate::names::addr::kind;
 
@@ -100,7 +101,7 @@ impl Queue {
     /// SQS takes a name that has all the wanted attributes for the wanted queue, whosever it is; its tags say whose.
     async fn claim(at: &At<'_>, url: &str, wanted: &Tags) -> Result<(), Undone> {
         // A queue is there some time after it was made.
-        let tags = retry(Patience::USUAL, |error| error.is_missing(), || sqs::list_queue_tags(at.api, url))
+        let tags = retry(Patience::USUAL, ApiError::is_missing, || sqs::list_queue_tags(at.api, url))
             .await
             .map_err(|error| at.failed("create", &error))?;
         if tags.is_empty() {

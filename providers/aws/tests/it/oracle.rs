@@ -134,6 +134,7 @@ impl ArtifactSource for Nothing {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
 fn start() -> Option<Process> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
     let oracles =

@@ -172,3 +172,22 @@ pub(crate) async fn untag_resource(client: &Client, id: &str, keys: &[String]) -
 fn token() -> String {
     std::iter::repeat_with(fastrand::alphanumeric).take(32).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_has_a_value_once_it_has_a_version() {
+        let secret = |more: Json| {
+            let mut secret = json!({ "ARN": "a", "Name": "n" });
+            for (name, value) in more.as_object().unwrap() {
+                secret[name] = value.clone();
+            }
+            serde_json::from_value::<Description>(secret).unwrap()
+        };
+        assert!(!secret(json!({})).has_value());
+        assert!(secret(json!({ "VersionIdsToStages": { "v": ["AWSCURRENT"] } })).has_value());
+        assert!(secret(json!({ "SecretVersionsToStages": { "v": ["AWSCURRENT"] } })).has_value());
+    }
+}

@@ -68,12 +68,14 @@ fn plain(attribute: Json) -> Json {
 }
 
 fn number(text: Json) -> Json {
-    let parsed = text.as_str().and_then(|text| text.parse::<Number>().ok());
-    parsed.map_or(text, Json::Number)
+    match text.as_str().map(str::parse::<Number>) {
+        Some(Ok(number)) => number.into(),
+        _ => text,
+    }
 }
 
 fn in_bytes(base64: Json) -> Json {
-    Json::Object([(BYTES.to_owned(), base64)].into_iter().collect())
+    Map::from_iter([(BYTES.to_owned(), base64)]).into()
 }
 
 #[cfg(test)]

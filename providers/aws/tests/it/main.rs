@@ -15,5 +15,8 @@ mod conformance;
 /// The kinds, against the counterpart.
 #[cfg(test)]
 mod kinds;
+/// What people do with data, against the counterpart.
+#[cfg(test)]
+mod operate;
 #[cfg(test)]
 mod oracle;

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value as Json, json};
 use sf_plan::Digest;
 use sf_provider::{ArtifactSource, Cx, Scope};
-use sf_provider_aws::{AwsDriver, Connect};
+use sf_provider_aws::{AwsDriver, AwsOperate, Client, Connect};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Where everything is.
@@ -45,6 +45,7 @@ pub(crate) struct Process {
 pub(crate) struct Aws {
     pub(crate) url: String,
     pub(crate) driver: AwsDriver,
+    pub(crate) operate: AwsOperate,
     pub(crate) cx: Cx,
     pub(crate) http: reqwest::Client,
     _turn: MutexGuard<'static, ()>,
@@ -58,6 +59,7 @@ pub(crate) async fn aws() -> Option<Aws> {
     let aws = Aws {
         url: process.url.clone(),
         driver: process.driver(),
+        operate: AwsOperate::new(process.client()),
         cx: Cx::new(scope, Arc::new(Nothing)),
         http: reqwest::Client::new(),
         _turn,
@@ -67,11 +69,16 @@ pub(crate) async fn aws() -> Option<Aws> {
 }
 
 impl Process {
-    /// A driver for it.
-    pub(crate) fn driver(&self) -> AwsDriver {
+    /// A client of it.
+    fn client(&self) -> Client {
         // The first of all tests is the only one that succeeds.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        AwsDriver::new(Connect::to_counterpart(&self.url, REGION).unwrap())
+        Connect::to_counterpart(&self.url, REGION).unwrap()
+    }
+
+    /// A driver for it.
+    pub(crate) fn driver(&self) -> AwsDriver {
+        AwsDriver::new(self.client())
     }
 }
 

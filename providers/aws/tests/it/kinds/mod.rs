@@ -20,13 +20,13 @@ use sf_provider::Driver as _;
 use crate::oracle::Aws;
 
 /// An object of a test.
-struct Thing {
-    key: ObjectKey,
+pub(crate) struct Thing {
+    pub(crate) key: ObjectKey,
     inputs: Inputs,
 }
 
 impl Thing {
-    fn new(kind: &str, name: &str, inputs: Json) -> Self {
+    pub(crate) fn new(kind: &str, name: &str, inputs: Json) -> Self {
         let key = ObjectKey { addr: Addr::new(kind, name), generation: 0 };
         Self { key, inputs: Value::from_json(inputs).unwrap() }
     }
@@ -63,7 +63,7 @@ impl Aws {
     }
 
     /// Makes it, and looks whether it is what was asked for.
-    async fn make(&self, thing: &Thing) -> Object {
+    pub(crate) async fn make(&self, thing: &Thing) -> Object {
         let outcome = self.call(&thing.key, CallAction::Create { inputs: thing.inputs.clone() }).await;
         let Outcome::Done { id, outputs } = outcome else { panic!("{}: {outcome:?}", thing.key) };
         let made = object(id, thing, outputs);
@@ -83,7 +83,7 @@ impl Aws {
         made
     }
 
-    async fn delete(&self, key: &ObjectKey, prior: &Object) {
+    pub(crate) async fn delete(&self, key: &ObjectKey, prior: &Object) {
         let outcome = self.call(key, CallAction::Delete { prior: prior.clone() }).await;
         assert_eq!(outcome, Outcome::Deleted, "{key}");
         assert_eq!(self.driver.read(&self.cx, key, prior).await.unwrap(), None, "{key}");

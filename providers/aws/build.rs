@@ -86,7 +86,8 @@ fn named(variable: &str, path: &OsString) -> Outcome<PathBuf> {
     Ok(path)
 }
 
-/// The program compiled, if this machine can: a cargo within cargo, with a folder of its own, since the outer one holds the lock of its own.
+/// The program compiled, if this machine can: a cargo within cargo, with a folder of its own, since the outer one holds the lock of its own. It
+/// stands beside the folders of this script's runs, so that `cargo clippy` and `cargo build`, whose runs are different ones, compile it once.
 fn compiled(architecture: &str, root: &Path, out: &Path) -> Outcome<Option<PathBuf>> {
     let host = variable("HOST")?.to_string_lossy().into_owned();
     let source = root.join("kits").join("web");
@@ -95,7 +96,7 @@ fn compiled(architecture: &str, root: &Path, out: &Path) -> Outcome<Option<PathB
     if !host.starts_with(architecture) || !host.contains("-linux-") {
         return Ok(None);
     }
-    let target = out.join("bridge");
+    let target = out.ancestors().nth(2).unwrap_or(out).join(format!("{BRIDGE}-target"));
     let mut cargo = Command::new(variable("CARGO")?);
     cargo.args([
         "build",
@@ -129,5 +130,7 @@ fn compiled(architecture: &str, root: &Path, out: &Path) -> Outcome<Option<PathB
         );
         return Ok(None);
     }
-    Ok(Some(target.join(host).join("bridge").join(BRIDGE)))
+    let program = out.join(BRIDGE);
+    fs::copy(target.join(host).join("bridge").join(BRIDGE), &program)?;
+    Ok(Some(program))
 }

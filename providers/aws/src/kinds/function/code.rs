@@ -104,7 +104,7 @@ impl Source {
     pub(super) async fn keep(&self, at: &At<'_>, bucket: &str) -> Result<(), ApiError> {
         let Some(file) = &self.file else { return Ok(()) };
         let key = key(&self.sha256, &self.digest);
-        if kept(at, bucket, &key, |sha256, digest| sha256 == self.sha256 && digest == self.digest)
+        if kept(at.api, bucket, &key, |sha256, digest| sha256 == self.sha256 && digest == self.digest)
             .await?
             .is_some()
         {

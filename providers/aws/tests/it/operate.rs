@@ -200,3 +200,14 @@ async fn items_are_written_with_a_version_and_read_page_by_page() {
     assert!(!items.remove(cx, "messages", &key).await.unwrap());
     aws.assert_no_warnings().await;
 }
+
+#[tokio::test]
+async fn a_message_whose_answer_is_lost_is_not_sent_again() {
+    let Some(aws) = aws().await else { return };
+    aws.make_queues().await;
+    aws.fault(json!({ "service": "sqs", "operation": "SendMessage", "count": 1, "action": "lost" })).await;
+    let sent = aws.operate.send(&aws.cx, "mail", Body::Json(json!({ "to": "a" })), None).await;
+    assert!(sent.is_err(), "nobody knows whether it was sent: {sent:?}");
+    assert_eq!(aws.entries("SendMessage").await.len(), 1);
+    assert_eq!(aws.inbox().await.ready, 1);
+}

@@ -256,6 +256,30 @@ fn a_drift_is_shown_and_repaired() {
     assert_eq!(asked, Vec::<String>::new());
 }
 
+/// Somebody gave a role more than the manifest does: that is shown, taken back, and keeps nothing from being removed.
+#[test]
+fn policies_of_others_are_shown_and_taken() {
+    let Some(aws) = Aws::start("policies_of_others_are_shown_and_taken", AT_ONCE) else { return };
+    let env = aws.env();
+    let project = pair(&env);
+    let _ = project.deploy();
+    const MANAGED: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+    let role = format!("RoleName='{SCOPE}-two'");
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:us-east-1:000000000000:q"}]}"#;
+    let give = || {
+        aws.sdk(&format!("client('iam').attach_role_policy({role}, PolicyArn='{MANAGED}')"));
+        aws.sdk(&format!("client('iam').put_role_policy({role}, PolicyName='extra', PolicyDocument='{policy}')"));
+    };
+    give();
+    let _ = project.sf(&["drift"]).says(&["role/two", MANAGED, "extra"]);
+    let asked = changes(&aws, || drop(project.sf(&["deploy", "--refresh", "--yes"]).ok()));
+    let taken = [format!("DetachRolePolicy {SCOPE}-two"), format!("DeleteRolePolicy {SCOPE}-two")];
+    assert_eq!(asked, taken);
+    let _ = project.sf(&["drift"]).ok();
+    give();
+    crate::support::leaves_nothing(&aws, &project);
+}
+
 /// Somebody deleted it in the console.
 #[test]
 fn what_was_deleted_is_made_again() {

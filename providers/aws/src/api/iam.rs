@@ -120,7 +120,7 @@ pub(crate) async fn get_role(client: &Client, role: &str) -> Result<Option<Role>
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page<T> {
-    #[serde(alias = "Roles", alias = "PolicyNames")]
+    #[serde(alias = "Roles", alias = "PolicyNames", alias = "AttachedPolicies")]
     items: Members<T>,
     #[serde(default)]
     is_truncated: bool,
@@ -153,7 +153,7 @@ pub(crate) async fn list_roles(client: &Client, path: &str) -> Result<Vec<Role>,
     }
 }
 
-/// The names of a role's inline policies.
+/// The names of a role's inline policies; none for a role that is not there.
 pub(crate) async fn list_role_policies(client: &Client, role: &str) -> Result<Vec<String>, ApiError> {
     #[derive(Deserialize)]
     struct Response {
@@ -170,6 +170,35 @@ pub(crate) async fn list_role_policies(client: &Client, role: &str) -> Result<Ve
         names.extend(response.result.items.member);
         if marker.is_none() {
             return Ok(names);
+        }
+    }
+}
+
+/// The ARNs of the managed policies that are attached to a role; none for a role that is not there.
+pub(crate) async fn list_attached_role_policies(
+    client: &Client,
+    role: &str,
+) -> Result<Vec<String>, ApiError> {
+    #[derive(Deserialize)]
+    struct Response {
+        #[serde(rename = "ListAttachedRolePoliciesResult")]
+        result: Page<Attached>,
+    }
+    #[derive(Deserialize)]
+    struct Attached {
+        #[serde(rename = "PolicyArn")]
+        arn: String,
+    }
+    let mut arns = Vec::new();
+    let mut marker = None;
+    loop {
+        let params = paged(of_role(role), marker);
+        let answer = client.query::<Response>(operation("ListAttachedRolePolicies"), &params).await;
+        let Some(response) = found(answer)? else { return Ok(arns) };
+        marker = response.result.next();
+        arns.extend(response.result.items.member.into_iter().map(|policy| policy.arn));
+        if marker.is_none() {
+            return Ok(arns);
         }
     }
 }
@@ -217,6 +246,12 @@ pub(crate) async fn put_role_policy(
 pub(crate) async fn delete_role_policy(client: &Client, role: &str, policy: &str) -> Result<(), ApiError> {
     let params = of_role(role).with("PolicyName", policy);
     found(client.query::<IgnoredAny>(operation("DeleteRolePolicy"), &params).await).map(drop)
+}
+
+/// Detaches a managed policy; also one that is not attached.
+pub(crate) async fn detach_role_policy(client: &Client, role: &str, arn: &str) -> Result<(), ApiError> {
+    let params = of_role(role).with("PolicyArn", arn);
+    found(client.query::<IgnoredAny>(operation("DetachRolePolicy"), &params).await).map(drop)
 }
 
 /// Sets who may assume a role.

@@ -1,4 +1,5 @@
-//! `role`: who a function or the schedules are, with the one inline policy that says what they may do.
+//! `role`: who a function or the schedules are, with the one inline policy that says what they may do. A role of ours has no other policy:
+//! one that somebody gave it is seen as drift, goes with the next change, and does not keep the role from being deleted.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub(crate) struct Spec {
     /// The policy's statements; a resource may be in parts.
     #[serde(default)]
     statement: Vec<Json>,
+    /// Policies that others gave it, sorted: names of inline ones, ARNs of managed ones. Never of the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    other_policies: Vec<String>,
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     tags: Tags,
 }
@@ -107,15 +111,37 @@ async fn put_policy(at: &At<'_>, spec: &Spec) -> Result<(), ApiError> {
     }
 }
 
+/// All policies of a role, sorted: names of inline ones, ARNs of managed ones.
+async fn policies(at: &At<'_>, role: &str) -> Result<Vec<String>, ApiError> {
+    let (mut policies, managed) = tokio::try_join!(
+        iam::list_role_policies(at.api, role),
+        iam::list_attached_role_policies(at.api, role)
+    )?;
+    policies.extend(managed);
+    policies.sort();
+    Ok(policies)
+}
+
+/// Takes a policy from a role: a managed one if this is an ARN (a name has no colon).
+async fn take(at: &At<'_>, role: &str, policy: &str) -> Result<(), ApiError> {
+    match policy.contains(':') {
+        true => iam::detach_role_policy(at.api, role, policy).await,
+        false => iam::delete_role_policy(at.api, role, policy).await,
+    }
+}
+
 async fn seen(at: &At<'_>, name: &str) -> Result<Option<Seen<Spec>>, ApiError> {
     let Some(role) = iam::get_role(at.api, name).await? else { return Ok(None) };
     let Some((key, tags)) = owner(&at.cx.scope, role.tags) else { return Ok(None) };
-    let policy = iam::get_role_policy(at.api, name, POLICY).await?;
+    let (policy, mut other_policies) =
+        tokio::try_join!(iam::get_role_policy(at.api, name, POLICY), policies(at, name))?;
+    other_policies.retain(|policy| policy != POLICY);
     let spec = Spec {
         service: service(&at.cx.scope, at.place, &role.trust),
         role_name: role.name,
         path: role.path,
         statement: policy.as_deref().map(statements).unwrap_or_default(),
+        other_policies,
         tags,
     };
     Ok(Some(Seen { made: made(&role.arn, name), spec, key: Some(key) }))
@@ -158,6 +184,9 @@ impl RemoteKind for Role {
         if prior.spec.policy() != spec.policy() {
             put_policy(at, spec).await.map_err(failed)?;
         }
+        for policy in prior.spec.other_policies.iter().filter(|policy| !spec.other_policies.contains(policy)) {
+            take(at, name, policy).await.map_err(failed)?;
+        }
         let tags = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);
         if !tags.set.is_empty() {
             iam::tag_role(at.api, name, &tags.set).await.map_err(failed)?;
@@ -171,8 +200,9 @@ impl RemoteKind for Role {
     async fn delete(&self, at: &At<'_>, prior: &Seen<Spec>) -> Result<(), Failure> {
         let failed = |error: ApiError| at.failed("delete", &error);
         let name = &prior.spec.role_name;
-        for policy in iam::list_role_policies(at.api, name).await.map_err(failed)? {
-            iam::delete_role_policy(at.api, name, &policy).await.map_err(failed)?;
+        // Asked anew: what was recorded does not tell what others have done since.
+        for policy in policies(at, name).await.map_err(failed)? {
+            take(at, name, &policy).await.map_err(failed)?;
         }
         iam::delete_role(at.api, name).await.map_err(failed)
     }
@@ -240,6 +270,7 @@ mod tests {
             path: "/".into(),
             service: "lambda.amazonaws.com".into(),
             statement: vec![json!({"Effect": "Allow", "Action": ["a:B"], "Resource": [["x", "y"], "z"]})],
+            other_policies: Vec::new(),
             tags: Tags::new(),
         };
         let whole = json!({"Effect": "Allow", "Action": ["a:B"], "Resource": ["xy", "z"]});

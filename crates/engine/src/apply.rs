@@ -186,9 +186,9 @@ fn tell(work: &Work<'_>, events: Vec<Event>) {
 }
 
 async fn save(run: &mut Run, work: &Work<'_>) -> Result<(), StoreError> {
-    let Some(state) = run.unsaved() else { return Ok(()) };
-    match work.store.save(work.lock, state).await {
-        Err(StoreError::Io { .. }) => work.store.save(work.lock, state).await,
+    let Some(what) = run.unsaved() else { return Ok(()) };
+    match work.store.save(work.lock, &what).await {
+        Err(StoreError::Io { .. }) => work.store.save(work.lock, &what).await,
         result => result,
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use sf_plan::State;
+use sf_plan::{Save, State};
 
 use crate::lock::LockFiles;
 use crate::release::Release;
@@ -133,7 +133,8 @@ impl Store for LocalStore {
         Ok(state)
     }
 
-    async fn save(&self, _lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
+    async fn save(&self, _lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
+        let state = what.state;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (found, expected) = (self.serial(&mut known)?, state.serial.0.saturating_sub(1));
         if found != expected {

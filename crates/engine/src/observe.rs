@@ -171,6 +171,7 @@ impl Observed {
                 Err(ObserveError::Elsewhere { recorded: recorded.clone(), actual })
             }
             (_, place) => {
+                self.changed |= self.state.place != place;
                 self.state.place = place;
                 Ok(())
             }

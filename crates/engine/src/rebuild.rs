@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sf_plan::{Drift, Object, ObjectKey, Reason, Seen, State, absorb};
+use sf_plan::{Drift, Object, ObjectKey, Reason, Save, Seen, State, absorb};
 
 use crate::observe::{ObserveError, Provider, lineage, unanswered};
 use crate::store::{Lock, LockInfo, Store, StoreError};
@@ -89,7 +89,7 @@ impl<'a> Rebuild<'a> {
             None => None,
         };
         self.state.serial.0 += 1;
-        self.store.save(self.lock.as_ref(), &self.state).await?;
+        self.store.save(self.lock.as_ref(), &Save::whole(&self.state)).await?;
         Ok(aside)
     }
 }

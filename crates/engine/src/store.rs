@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sf_plan::State;
+use sf_plan::{Save, State};
 
 use crate::release::Release;
 
@@ -181,8 +181,8 @@ pub trait Store: Send + Sync {
     /// Where the state is, for people: a path or URL.
     fn location(&self) -> String;
 
-    /// Makes a state durable. Its serial must be above the stored one.
-    async fn save(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError>;
+    /// Makes a state durable. Its serial must be one above the stored one.
+    async fn save(&self, lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError>;
 
     /// Moves a state that cannot be read out of the way of a new one, and says where it is; `None` if there is none.
     async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError>;

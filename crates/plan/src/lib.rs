@@ -12,6 +12,7 @@ mod addr;
 mod diff;
 mod fields;
 mod graph;
+mod ledger;
 mod object;
 mod run;
 mod schedule;
@@ -24,6 +25,7 @@ pub use absorb::{Drift, Seen, absorb};
 pub use addr::{Addr, Kind, ObjectKey};
 pub use diff::diff;
 pub use graph::{Graph, GraphError, graph};
+pub use ledger::{Delta, Save};
 pub use object::{
     Inputs, Intent, IntentAction, Lineage, Object, Outputs, RemoteId, Serial, State, Status, Token,
 };

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::addr::{Addr, ObjectKey};
+use crate::ledger::{Ledger, Save};
 use crate::object::{Inputs, Intent, IntentAction, Object, Outputs, RemoteId, Serial, State, Status, Token};
 use crate::step::{Call, CallAction, Event, Failure, Op, Outcome, Plan, Step, StepId};
 use crate::value::Value;
@@ -55,8 +56,7 @@ enum Progress {
 
 /// A plan under way.
 pub struct Run {
-    state: State,
-    dirty: bool,
+    ledger: Ledger,
     /// The serial that the plan was made for: with the lineage, it names the run in its tokens.
     base: Serial,
     steps: Vec<Step>,
@@ -101,8 +101,7 @@ impl Run {
             .collect();
         Ok(Self {
             base: state.serial,
-            state,
-            dirty: false,
+            ledger: Ledger::new(state),
             steps: plan.steps,
             progress,
             users,
@@ -126,8 +125,7 @@ impl Run {
                 Prepared::Call(action, intent) => {
                     let token = self.token(id);
                     let deps = intent.deps.clone();
-                    self.state.pending.insert(token.clone(), *intent);
-                    self.dirty = true;
+                    self.ledger.begin(token.clone(), *intent);
                     self.progress[id.0] = Progress::Called;
                     self.called += 1;
                     events.push(Event::Started { step: id, key: key.clone() });
@@ -161,12 +159,11 @@ impl Run {
         let Some(key) = self.steps.get(id.0).map(|step| step.key.clone()) else { return events };
         self.called -= 1;
         let token = self.token(id);
-        let intent = self.state.pending.remove(&token);
+        let intent = self.ledger.end(&token);
         let is_delete = matches!(&intent, Some(Intent { action: IntentAction::Delete, .. }));
-        self.dirty = true;
         match (outcome, intent) {
             (Outcome::Deleted, Some(_)) if is_delete => {
-                self.state.objects.remove(&key);
+                self.ledger.remove(&key);
                 if self.newest.get(&key.addr) == Some(&key) {
                     self.newest.remove(&key.addr);
                 }
@@ -177,18 +174,18 @@ impl Run {
                 self.done(id, key, outputs, &mut events);
             }
             (Outcome::Failed { partial: Some((remote, outputs)), error }, Some(intent))
-                if !is_delete && !self.state.objects.contains_key(&key) =>
+                if !is_delete && self.ledger.object(&key).is_none() =>
             {
                 // A half-made object is replaced by the next run.
                 self.insert(id, object_of(intent, remote, outputs, Status::Tainted));
                 self.fail(id, error, &mut events);
             }
             (Outcome::Failed { error, .. }, intent) => {
-                self.state.pending.extend(intent.map(|intent| (token, intent)));
+                self.begin_again(token, intent);
                 self.fail(id, error, &mut events);
             }
             (Outcome::Deleted | Outcome::Done { .. }, intent) => {
-                self.state.pending.extend(intent.map(|intent| (token, intent)));
+                self.begin_again(token, intent);
                 let error = Failure::internal("the driver answered another question than it was asked");
                 self.fail(id, error, &mut events);
             }
@@ -216,36 +213,32 @@ impl Run {
 
     /// The state as it is now.
     pub fn state(&self) -> &State {
-        &self.state
+        self.ledger.state()
     }
 
     /// Says that the state differs from the stored one already.
     pub fn touch(&mut self) {
-        self.dirty = true;
+        self.ledger.touch();
     }
 
     /// The state with its next serial, if it changed since it was last taken.
-    pub fn unsaved(&mut self) -> Option<&State> {
-        if !std::mem::take(&mut self.dirty) {
-            return None;
-        }
-        self.state.serial.0 += 1;
-        Some(&self.state)
+    pub fn unsaved(&mut self) -> Option<Save<'_>> {
+        self.ledger.unsaved()
     }
 
     /// Ends the run: what never had its turn is reported as skipped.
     pub fn end(mut self) -> (State, Report) {
         self.stop();
-        (self.state, self.report)
+        (self.ledger.into_state(), self.report)
     }
 
     fn token(&self, id: StepId) -> Token {
-        Token(format!("{}-{}-{}", self.state.lineage.0, self.base.0, id.0))
+        Token(format!("{}-{}-{}", self.state().lineage.0, self.base.0, id.0))
     }
 
     /// What a step comes to, now that all that it needs is there.
     fn prepare(&self, step: &Step) -> Prepared {
-        let prior = self.state.objects.get(&step.key);
+        let prior = self.ledger.object(&step.key);
         match &step.op {
             Op::Delete => match prior {
                 Some(prior) if !self.spared.contains(&step.key) => {
@@ -274,7 +267,7 @@ impl Run {
                     return Prepared::call(step, action, intent, deps, *protect);
                 }
                 let old =
-                    replaces.as_ref().filter(|old| self.state.objects.get(old).is_some_and(|o| is_same(&o)));
+                    replaces.as_ref().filter(|old| self.ledger.object(old).is_some_and(|o| is_same(&o)));
                 if let Some(old) = old {
                     return Prepared::Spare { old: old.clone(), deps, protect: *protect };
                 }
@@ -291,7 +284,7 @@ impl Run {
     fn resolve(&self, value: &Value) -> Result<Inputs, Failure> {
         Ok(match value {
             Value::Ref { of, output } => {
-                let object = self.newest.get(of).and_then(|key| self.state.objects.get(key));
+                let object = self.newest.get(of).and_then(|key| self.ledger.object(key));
                 let found = object.and_then(|object| object.outputs.get(output)).cloned();
                 Value::plain(
                     found.ok_or_else(|| Failure::internal(format!("`{of}` has no output `{output}`")))?,
@@ -309,24 +302,28 @@ impl Run {
     }
 
     fn record(&mut self, key: &ObjectKey, deps: BTreeSet<ObjectKey>, protect: bool) {
-        if let Some(object) = self.state.objects.get_mut(key)
-            && (object.deps != deps || object.protect != protect)
-        {
-            object.deps = deps;
-            object.protect = protect;
-            self.dirty = true;
+        if self.ledger.object(key).is_some_and(|object| object.deps != deps || object.protect != protect) {
+            self.ledger.change(key, |object| {
+                object.deps = deps;
+                object.protect = protect;
+            });
+        }
+    }
+
+    /// A call that may have taken effect stays pending.
+    fn begin_again(&mut self, token: Token, intent: Option<Intent>) {
+        if let Some(intent) = intent {
+            self.ledger.begin(token, intent);
         }
     }
 
     fn insert(&mut self, id: StepId, object: Option<Object>) {
         let (Some(step), Some(object)) = (self.steps.get(id.0), object) else { return };
-        if let Op::Put { replaces: Some(old), .. } = &step.op
-            && let Some(old) = self.state.objects.get_mut(old)
-        {
-            old.status = Status::Deposed;
+        if let Op::Put { replaces: Some(old), .. } = &step.op {
+            self.ledger.change(old, |old| old.status = Status::Deposed);
         }
         self.newest.insert(step.key.addr.clone(), step.key.clone());
-        self.state.objects.insert(step.key.clone(), object);
+        self.ledger.put(step.key.clone(), object);
     }
 
     fn done(&mut self, id: StepId, key: ObjectKey, outputs: Outputs, events: &mut Vec<Event>) {

@@ -268,7 +268,9 @@ fn policies_of_others_are_shown_and_taken() {
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:us-east-1:000000000000:q"}]}"#;
     let give = || {
         aws.sdk(&format!("client('iam').attach_role_policy({role}, PolicyArn='{MANAGED}')"));
-        aws.sdk(&format!("client('iam').put_role_policy({role}, PolicyName='extra', PolicyDocument='{policy}')"));
+        aws.sdk(&format!(
+            "client('iam').put_role_policy({role}, PolicyName='extra', PolicyDocument='{policy}')"
+        ));
     };
     give();
     let _ = project.sf(&["drift"]).says(&["role/two", MANAGED, "extra"]);

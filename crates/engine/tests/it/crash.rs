@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sf_engine::{Holder, LocalStore, Lock, LockInfo, Release, Store, StoreError};
-use sf_plan::{Desired, State};
+use sf_plan::{Desired, Save, State};
 use sf_provider::testkit::Fault;
 use tokio::sync::Notify;
 
@@ -80,13 +80,13 @@ impl Store for DyingStore<'_> {
         self.store.load().await
     }
 
-    async fn save(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
+    async fn save(&self, lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
         let dies = self.saves.fetch_add(1, Ordering::SeqCst) == self.dies_at;
         if dies && !self.after {
             self.dead.notify_one();
             std::future::pending::<()>().await;
         }
-        self.store.save(lock, state).await?;
+        self.store.save(lock, what).await?;
         if dies {
             self.dead.notify_one();
             std::future::pending::<()>().await;

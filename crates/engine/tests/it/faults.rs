@@ -8,7 +8,7 @@ use sf_engine::{
     ApplyError, Holder, LocalStore, Lock, LockInfo, ObserveError, Release, Session, Store, StoreError,
     stop_pair,
 };
-use sf_plan::{Event, State};
+use sf_plan::{Event, Save, State};
 use sf_provider::testkit::{Fault, ModelBackend};
 
 use crate::support::{Stand, one, two, who};
@@ -127,13 +127,13 @@ impl Store for FullDisk<'_> {
         self.store.load().await
     }
 
-    async fn save(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
+    async fn save(&self, lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left.is_err() {
             let cause = std::io::ErrorKind::StorageFull.into();
             return Err(StoreError::Io { operation: "save state", path: self.store.path().into(), cause });
         }
-        self.store.save(lock, state).await
+        self.store.save(lock, what).await
     }
 
     async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError> {

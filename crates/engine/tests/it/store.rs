@@ -3,7 +3,7 @@
 use std::fs;
 
 use sf_engine::{ObserveError, Store, StoreError};
-use sf_plan::State;
+use sf_plan::{Save, State};
 
 use crate::support::{Stand, one, two, who};
 
@@ -70,10 +70,10 @@ async fn a_save_over_somebody_elses_is_refused() {
     theirs.serial.0 += 7;
     fs::write(stand.file(), serde_json::to_vec(&theirs).unwrap()).unwrap();
     mine.serial.0 += 1;
-    let refused = stand.store.save(lock.as_ref(), &mine).await;
+    let refused = stand.store.save(lock.as_ref(), &Save::whole(&mine)).await;
     assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
     theirs.serial.0 += 1;
-    stand.store.save(lock.as_ref(), &theirs).await.unwrap();
+    stand.store.save(lock.as_ref(), &Save::whole(&theirs)).await.unwrap();
     assert_eq!(stand.state().await, theirs);
 }
 

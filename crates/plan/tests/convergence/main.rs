@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use sf_plan::{
-    Action, Addr, Event, Failure, Lineage, Op, Outcome, Plan, Reason, Run, Seen, State, absorb, diff, graph,
-    schedule,
+    Action, Addr, Event, Failure, Lineage, Op, Outcome, Plan, Reason, Run, Save, Seen, State, absorb, diff,
+    graph, schedule,
 };
 use world::{Cloud, KINDS, Spec, TestSchemas, addr, spec};
 
@@ -105,7 +105,7 @@ fn deploy(spec: &Spec, mut state: State, cloud: &mut Cloud, fault: Fault) -> Sta
             Event::Unchanged { step, .. } => Some(*step),
             _ => None,
         }));
-        saved = run.unsaved().cloned().unwrap_or(saved);
+        saved = saved_of(&mut run, saved);
         for call in calls {
             assert!(needs[&call.step].is_subset(&over), "{} runs before its needs", call.key);
             let lonely = replaced.contains(&call.key) && !cloud.objects.contains_key(&call.key.successor());
@@ -138,7 +138,7 @@ fn deploy(spec: &Spec, mut state: State, cloud: &mut Cloud, fault: Fault) -> Sta
                 over.insert(call.step);
             }
             run.finish(call.step, outcome);
-            saved = run.unsaved().cloned().unwrap_or(saved);
+            saved = saved_of(&mut run, saved);
         }
     }
     let (mut state, report) = run.end();
@@ -198,4 +198,15 @@ proptest! {
         let changes = diff(&graph, &state, &TestSchemas);
         prop_assert_eq!(schedule(&graph, &state, changes), plan(&after, &state));
     }
+}
+
+/// What a store has after a save: whether it takes the change or the whole makes no difference.
+fn saved_of(run: &mut Run, before: State) -> State {
+    let Some(Save { state, delta }) = run.unsaved() else { return before };
+    if let Some(delta) = delta {
+        let mut changed = before;
+        changed.apply(delta);
+        assert_eq!(changed, *state, "the change is not all that changed");
+    }
+    state.clone()
 }

@@ -138,8 +138,8 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn save(&mut self, run: &mut Run) {
-        if let Some(state) = run.unsaved() {
-            self.state = state.clone();
+        if let Some(save) = run.unsaved() {
+            self.state = save.state.clone();
         }
     }
 

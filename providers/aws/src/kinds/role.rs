@@ -184,7 +184,8 @@ impl RemoteKind for Role {
         if prior.spec.policy() != spec.policy() {
             put_policy(at, spec).await.map_err(failed)?;
         }
-        for policy in prior.spec.other_policies.iter().filter(|policy| !spec.other_policies.contains(policy)) {
+        for policy in prior.spec.other_policies.iter().filter(|policy| !spec.other_policies.contains(policy))
+        {
             take(at, name, policy).await.map_err(failed)?;
         }
         let tags = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);

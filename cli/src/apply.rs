@@ -16,11 +16,12 @@ use tokio::sync::mpsc;
 use crate::args::Consent;
 use crate::commands::data::secret;
 use crate::errors::{Error, Exit};
+use crate::observed;
 use crate::pipeline::{self, Zips};
 use crate::project::{Project, git_sha};
 use crate::registry::Connection;
 use crate::releases;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::ui::{Counts, Live, counted, plan_text};
 
 /// One run.
@@ -104,8 +105,12 @@ impl<'a> Run<'a> {
         let provider = pipeline::provider(self.project, self.connection, &self.zips);
         let cx = provider.cx.clone();
         let who = LockInfo::of_this_process(format!("sf {}", self.verb));
-        let mut session = Session::open(&store, provider, who).await?;
-        self.say_observed(&session);
+        let mut session = Session::open(&store, provider, who).await?.witnessed(settings::witness());
+        observed::say(&self.settings.ui, session.observed());
+        if let Some(outdated) = session.outdated() {
+            observed::say_outdated(&self.settings.ui, outdated);
+            observed::say_news(&self.settings.ui, &session.rediscover().await?);
+        }
         // A record of what the provider knows nothing of: its data was lost, or it is another one than last time.
         let lost =
             !session.observed().state.objects.is_empty() && self.connection.operate.is_bare(&cx).await?;
@@ -166,22 +171,6 @@ impl<'a> Run<'a> {
             self.settings.ui.hint("the next `sf deploy` makes up for it");
             None
         })
-    }
-
-    fn say_observed(&self, session: &Session<'_>) {
-        let observed = session.observed();
-        if observed.adopted > 0 {
-            self.settings.ui.info(format_args!(
-                "no state was recorded here: found {} deployed objects by their tags",
-                observed.adopted
-            ));
-        }
-        for recovered in &observed.recovered {
-            let fate = if recovered.exists { "exists" } else { "does not exist" };
-            self.settings
-                .ui
-                .info(format_args!("an earlier run was cut short at {}: it {fate}", recovered.key));
-        }
     }
 
     /// The rule of consent: creating and updating needs none, deleting does, and what holds data needs more.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 
+use sf_engine::Witness;
+
 use crate::args::{DEFAULT_HOST_PORT, Global};
 use crate::errors::Error;
 use crate::ui::Ui;
@@ -44,6 +46,11 @@ impl Settings {
 /// `~/Library/Application Support`, `%LOCALAPPDATA%`). Absolute, since the host runs elsewhere.
 pub(crate) fn host_dir() -> Result<PathBuf, Error> {
     Ok(home()?.join("host"))
+}
+
+/// What was seen of states: `SF_HOME/seen`. Without a home nothing is remembered.
+pub(crate) fn witness() -> Option<Witness> {
+    Some(Witness::new(home().ok()?.join("seen")))
 }
 
 fn home() -> Result<PathBuf, Error> {

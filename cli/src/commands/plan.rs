@@ -7,10 +7,11 @@ use sf_provider::Cx;
 
 use crate::args::{self, Target};
 use crate::errors::{Error, Exit};
+use crate::observed;
 use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::{self, Reach};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::ui::{Counts, plan_text};
 
 /// The JSON of `sf plan`.
@@ -57,6 +58,11 @@ pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) 
     let provider = connection.map(|connection| pipeline::provider(project, &connection, &zips));
     let who = LockInfo::of_this_process("sf plan");
     let mut observed: Observed = observe(&store, provider.as_ref(), &who).await?;
+    let outdated = settings::witness().and_then(|witness| observed.outdated(&witness));
+    if let (Some(outdated), Some(provider)) = (outdated, &provider) {
+        observed::say_outdated(&settings.ui, outdated);
+        observed::say_news(&settings.ui, &observed.rediscover(provider).await?);
+    }
     if let (true, Some(provider)) = (refresh, &provider) {
         for drift in observed.refresh(provider).await? {
             settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::json;
-use sf_engine::{Holder, LockInfo, News, Rebuild, Store};
+use sf_engine::{Holder, LockInfo, Rebuild, Store};
 use sf_plan::{Object, ObjectKey, Status};
 
 use crate::args::{self, Listed, StateChange, StateShow};
 use crate::errors::{Error, Exit};
+use crate::observed;
 use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::{self, Reach};
-use crate::settings::Settings;
-use crate::ui::{columns, counted, drift_text};
+use crate::settings::{self, Settings};
+use crate::ui::{columns, counted};
 
 pub(crate) async fn run(settings: &Settings, command: &args::State) -> Result<Exit, Error> {
     match command {
@@ -122,7 +123,7 @@ async fn rebuild(settings: &Settings, args: &StateChange) -> Result<Exit, Error>
     let provider = pipeline::provider(&project, &connection, &Zips::of(&project));
     let who = LockInfo::of_this_process("sf state rebuild");
     let rebuild = Rebuild::begin(&store, &provider, who).await?;
-    say(settings, rebuild.news());
+    observed::say_news(&settings.ui, rebuild.news());
     let news = rebuild.news();
     if news.forgets() && !args.yes {
         let what =
@@ -142,7 +143,7 @@ async fn rebuild(settings: &Settings, args: &StateChange) -> Result<Exit, Error>
         "unreadable": news.unreadable.as_ref().map(ToString::to_string),
     });
     let (is_none, found) = (news.is_none(), counted(news.found, "object"));
-    let aside = if is_none { None } else { rebuild.save().await? };
+    let aside = if is_none { None } else { rebuild.save(settings::witness().as_ref()).await? };
     match is_none {
         true => settings.ui.result(format_args!("{found} found, as recorded: nothing to rebuild")),
         false => settings.ui.result(format_args!("rebuilt with {found}")),
@@ -154,25 +155,6 @@ async fn rebuild(settings: &Settings, args: &StateChange) -> Result<Exit, Error>
     done["kept_as"] = json!(aside);
     settings.ui.json_result(&done)?;
     Ok(Exit::Ok)
-}
-
-fn say(settings: &Settings, news: &News) {
-    let ui = &settings.ui;
-    if let Some(cause) = &news.unreadable {
-        ui.warn(cause);
-    }
-    for key in &news.added {
-        ui.info(format_args!("+ {key}  found, was not recorded"));
-    }
-    for key in &news.gone {
-        ui.info(format_args!("- {key}  recorded, does not exist"));
-    }
-    if !news.changed.is_empty() {
-        ui.info(drift_text(&news.changed, ui.verbose()));
-    }
-    if news.settled > 0 {
-        ui.info(format_args!("{} cut short and settled now", counted(news.settled, "call")));
-    }
 }
 
 async fn unlock(settings: &Settings, args: &StateChange) -> Result<Exit, Error> {

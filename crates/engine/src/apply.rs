@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::observe::{ObserveError, Observed, Provider};
-use crate::store::{Lock, Store, StoreError};
+use crate::store::{Lock, Store, StoreError, encode};
 
 /// How hard to press.
 #[derive(Clone, Copy, Debug)]
@@ -167,6 +167,9 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
     }
     let stopped = stop.is_stopped();
     let (state, report) = run.end();
+    if let Err(error) = work.store.compact(work.lock, &state).await {
+        tracing::debug!(%error, "the state stays in parts");
+    }
     Ok(Applied { report, state, stopped })
 }
 
@@ -204,10 +207,13 @@ async fn give_up(
     }
     tell(work, run.stop());
     let rescue = work.control.rescue.clone();
-    let text = serde_json::to_vec_pretty(run.state()).unwrap_or_default();
-    match tokio::fs::write(&rescue, text).await {
-        Ok(()) => ApplyError::Unsaved { cause, rescue, location: work.store.location() },
-        Err(_) => ApplyError::Lost(cause),
+    let written = match encode(run.state()) {
+        Ok(bytes) => tokio::fs::write(&rescue, bytes).await.is_ok(),
+        Err(_) => false,
+    };
+    match written {
+        true => ApplyError::Unsaved { cause, rescue, location: work.store.location() },
+        false => ApplyError::Lost(cause),
     }
 }
 

@@ -7,20 +7,16 @@
 //! [`Session`] is the whole way; `sf plan` is its beginning, [`observe`], without the lock. There is no other difference.
 
 mod apply;
-mod local;
-mod lock;
 mod observe;
 mod rebuild;
 mod release;
-mod release_files;
 mod session;
 mod store;
 
 pub use apply::{Applied, ApplyError, Control, Limits};
-pub use local::LocalStore;
 pub use observe::{ObserveError, Observed, Provider, Recovered, observe};
 pub use rebuild::{News, Rebuild};
 pub use release::{About, Draft, KEPT_RELEASES, Release, releases};
 pub use session::{Released, Session};
 pub use sf_provider::{Stop, StopHandle, stop_pair};
-pub use store::{Holder, Lock, LockInfo, Store, StoreError};
+pub use store::{Holder, LocalStore, Lock, LockInfo, Outdated, STATE_FORMAT, Store, StoreError, Witness};

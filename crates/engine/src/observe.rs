@@ -12,7 +12,8 @@ use sf_plan::{
 };
 use sf_provider::{Cx, Driver};
 
-use crate::store::{LockInfo, Store, StoreError};
+use crate::rebuild::{News, compare};
+use crate::store::{LockInfo, Outdated, Store, StoreError, Witness};
 
 /// Questions at once, for each call at once. They change nothing, so that more of them do no harm.
 const QUESTIONS: usize = 2;
@@ -160,6 +161,25 @@ impl Observed {
         let drift = absorb(&mut self.state, Seen { objects, ..Seen::default() });
         self.changed |= self.state != before;
         Ok(drift)
+    }
+
+    /// Whether this state is older than one that this user saw before.
+    pub fn outdated(&self, witness: &Witness) -> Option<Outdated> {
+        witness.check(&self.state)
+    }
+
+    /// Takes over all that the provider knows, found by its tags: for a record that is not to be trusted.
+    ///
+    /// # Errors
+    /// The provider could not answer.
+    pub async fn rediscover(&mut self, provider: &Provider) -> Result<News, ObserveError> {
+        self.settle_place(provider).await?;
+        let found = provider.driver.discover(&provider.cx).await;
+        let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
+        let (state, news) = compare(&self.state, found);
+        self.changed |= news.differs;
+        self.state = state;
+        Ok(news)
     }
 
     /// Makes sure that the recorded objects are where calls go, and records where that is.

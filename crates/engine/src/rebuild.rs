@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sf_plan::{Drift, Object, ObjectKey, Reason, Save, Seen, State, absorb};
 
 use crate::observe::{ObserveError, Provider, lineage, unanswered};
-use crate::store::{Lock, LockInfo, Store, StoreError};
+use crate::store::{Lock, LockInfo, Store, StoreError, Witness};
 
 /// A rebuilt state that is not saved yet: first somebody is to look at what it says. The lock is held until it is dropped.
 pub struct Rebuild<'a> {
@@ -83,19 +83,22 @@ impl<'a> Rebuild<'a> {
     ///
     /// # Errors
     /// It cannot be saved.
-    pub async fn save(mut self) -> Result<Option<String>, StoreError> {
+    pub async fn save(mut self, witness: Option<&Witness>) -> Result<Option<String>, StoreError> {
         let aside = match self.news.unreadable {
             Some(_) => self.store.set_aside(self.lock.as_ref()).await?,
             None => None,
         };
         self.state.serial.0 += 1;
         self.store.save(self.lock.as_ref(), &Save::whole(&self.state)).await?;
+        if let Some(witness) = witness {
+            witness.remember(&self.state);
+        }
         Ok(aside)
     }
 }
 
 /// What is only recorded (whether an object holds data, whether it is half made) is kept for those that were found.
-fn compare(recorded: &State, found: BTreeMap<ObjectKey, Object>) -> (State, News) {
+pub(crate) fn compare(recorded: &State, found: BTreeMap<ObjectKey, Object>) -> (State, News) {
     let mut state = recorded.clone();
     let mut news = News { found: found.len(), settled: state.pending.len(), ..News::default() };
     state.pending.clear();

@@ -109,7 +109,7 @@ pub(crate) async fn record(
         }
     }
     let number = newest.unwrap_or(0) + 1;
-    let time_ms = crate::lock::now_ms();
+    let time_ms = crate::store::now_ms();
     let about = About { number, time_ms, by: lock.info().clone(), git_sha, rollback_to, artifacts, changes };
     store.record(lock, &Release { version: Release::VERSION, about, desired }).await?;
     Ok(Some(number))

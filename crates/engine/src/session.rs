@@ -7,8 +7,9 @@ use sf_plan::{Desired, Digest, GraphError, ObjectKey, Plan, Schemas};
 
 use crate::apply::{Applied, ApplyError, Control, Work, apply};
 use crate::observe::{ObserveError, Observed, Provider, observe};
+use crate::rebuild::News;
 use crate::release::{Draft, record};
-use crate::store::{Lock, LockInfo, Store, StoreError};
+use crate::store::{Lock, LockInfo, Outdated, Store, StoreError, Witness};
 
 /// One deploy or removal: the lock is held from [`Session::open`] until the session ends.
 ///
@@ -23,6 +24,7 @@ pub struct Session<'a> {
     lock: Box<dyn Lock>,
     provider: Provider,
     observed: Observed,
+    witness: Option<Witness>,
 }
 
 /// A run and its release.
@@ -42,7 +44,18 @@ impl<'a> Session<'a> {
     pub async fn open(store: &'a dyn Store, provider: Provider, who: LockInfo) -> Result<Self, ObserveError> {
         let lock = store.lock(who.clone()).await?;
         let observed = observe(store, Some(&provider), &who).await?;
-        Ok(Self { store, lock, provider, observed })
+        Ok(Self { store, lock, provider, observed, witness: None })
+    }
+
+    /// Remembers the state that it leaves for [`Session::outdated`] of later ones.
+    #[must_use]
+    pub fn witnessed(self, witness: Option<Witness>) -> Self {
+        Self { witness, ..self }
+    }
+
+    /// Whether the state is older than one that was there before: somebody brought back a backup. See [`Session::rediscover`].
+    pub fn outdated(&self) -> Option<Outdated> {
+        self.witness.as_ref().and_then(|witness| witness.check(&self.observed.state))
     }
 
     /// What is there, and what there is to say about it: objects adopted, calls recovered.
@@ -66,6 +79,14 @@ impl<'a> Session<'a> {
         self.observed.refresh(&self.provider).await
     }
 
+    /// See [`Observed::rediscover`].
+    ///
+    /// # Errors
+    /// The provider could not answer.
+    pub async fn rediscover(&mut self) -> Result<News, ObserveError> {
+        self.observed.rediscover(&self.provider).await
+    }
+
     /// Runs a plan of this session. A plan without steps calls and, if nothing was adopted or recovered, writes nothing.
     ///
     /// The future may be dropped, and the process killed, at any point: what was in flight is found again by the next session.
@@ -73,9 +94,12 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The plan is of another session, or the state cannot be saved. That calls failed is no error here: see [`Applied::report`].
     pub async fn apply(self, plan: Plan, control: Control) -> Result<Applied, ApplyError> {
-        let Self { store, lock, provider, mut observed } = self;
+        let Self { store, lock, provider, mut observed, witness } = self;
         settle(&plan, &mut observed, &provider).await?;
-        apply(plan, observed, Work { provider: &provider, store, lock: lock.as_ref(), control }).await
+        let work = Work { provider: &provider, store, lock: lock.as_ref(), control };
+        let applied = apply(plan, observed, work).await?;
+        remember(witness.as_ref(), &applied);
+        Ok(applied)
     }
 
     /// As [`Session::apply`], and if everything was done, what was deployed is recorded as a release.
@@ -83,11 +107,12 @@ impl<'a> Session<'a> {
     /// # Errors
     /// As [`Session::apply`].
     pub async fn release(self, plan: Plan, draft: Draft, control: Control) -> Result<Released, ApplyError> {
-        let Self { store, lock, provider, mut observed } = self;
+        let Self { store, lock, provider, mut observed, witness } = self;
         settle(&plan, &mut observed, &provider).await?;
         let changes = plan.actual_changes().cloned().collect();
         let work = Work { provider: &provider, store, lock: lock.as_ref(), control };
         let applied = apply(plan, observed, work).await?;
+        remember(witness.as_ref(), &applied);
         let release = match applied.report.is_success() {
             true => record(store, lock.as_ref(), draft, changes).await,
             false => Ok(None),
@@ -107,6 +132,12 @@ impl<'a> Session<'a> {
     /// The provider could not answer.
     pub async fn fetch(&self, wanted: BTreeMap<Digest, PathBuf>) -> Result<BTreeSet<Digest>, ObserveError> {
         self.provider.fetch(wanted).await
+    }
+}
+
+fn remember(witness: Option<&Witness>, applied: &Applied) {
+    if let Some(witness) = witness {
+        witness.remember(&applied.state);
     }
 }
 

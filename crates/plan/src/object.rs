@@ -101,8 +101,6 @@ pub struct Intent {
 /// Everything that is known to exist for one project, stage and provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// The format's version: [`State::VERSION`] in what this version of `sf` writes.
-    pub version: u32,
     /// Which history this is.
     pub lineage: Lineage,
     /// How many times it was saved.
@@ -117,18 +115,8 @@ pub struct State {
 }
 
 impl State {
-    /// The format that this version of `sf` writes.
-    pub const VERSION: u32 = 1;
-
     /// The state of something that was never deployed.
     pub fn new(lineage: Lineage) -> Self {
-        Self {
-            version: Self::VERSION,
-            lineage,
-            serial: Serial(0),
-            place: None,
-            objects: BTreeMap::new(),
-            pending: BTreeMap::new(),
-        }
+        Self { lineage, serial: Serial(0), place: None, objects: BTreeMap::new(), pending: BTreeMap::new() }
     }
 }

@@ -15,6 +15,17 @@ pub type Json = serde_json::Value;
 #[serde(transparent)]
 pub struct Digest(pub String);
 
+impl From<[u8; 32]> for Digest {
+    fn from(hash: [u8; 32]) -> Self {
+        use fmt::Write;
+        let digits = String::with_capacity(2 * hash.len());
+        Self(hash.iter().fold(digits, |mut digits, byte| {
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        }))
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

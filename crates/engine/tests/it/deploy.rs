@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use sf_engine::{ApplyError, Session, Store, observe, stop_pair};
+use sf_engine::{ApplyError, LocalStore, Session, Store, observe, stop_pair};
 use sf_plan::{Call, Event, Failure, Intent, Object, ObjectKey, Op, Outcome, Reason, Value};
 use sf_provider::testkit::{ModelBackend, ModelCloud};
 use sf_provider::{Cx, Driver};
@@ -184,7 +184,8 @@ async fn a_plan_of_another_state_is_refused() {
 /// Looks at the stored state during each call, and counts the calls in flight.
 struct Witness {
     cloud: ModelCloud,
-    state: std::path::PathBuf,
+    /// Another store of the same files, as another process would have it.
+    store: LocalStore,
     in_flight: AtomicUsize,
     most: AtomicUsize,
 }
@@ -198,7 +199,7 @@ impl Driver for Witness {
     async fn call(&self, cx: &Cx, call: &Call) -> Outcome {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
-        let stored: sf_plan::State = serde_json::from_slice(&fs::read(&self.state).unwrap()).unwrap();
+        let stored = self.store.load().await.unwrap().unwrap();
         assert_eq!(stored.pending.get(&call.token).map(|intent| &intent.key), Some(&call.key));
         let outcome = self.cloud.call(cx, call).await;
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
@@ -219,7 +220,8 @@ async fn every_intent_is_stored_before_its_call_and_calls_are_bounded() {
     let stand = Stand::new();
     let cloud = stand.cloud.clone();
     let (in_flight, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let witness = Arc::new(Witness { cloud, state: stand.file(), in_flight, most });
+    let store = LocalStore::new(&stand.dir.path().join("state"), "model", "dev");
+    let witness = Arc::new(Witness { cloud, store, in_flight, most });
     for desired in [two("v1"), one("v2"), Vec::new()] {
         let provider = stand.provider_of(witness.clone());
         let applied = stand.deploy_with(&stand.store, provider, desired).await.unwrap();

@@ -131,7 +131,7 @@ impl Store for FullDisk<'_> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left.is_err() {
             let cause = std::io::ErrorKind::StorageFull.into();
-            return Err(StoreError::Io { operation: "save state", path: self.store.path().into(), cause });
+            return Err(StoreError::Io { operation: "save state", at: self.store.location(), cause });
         }
         self.store.save(lock, what).await
     }

@@ -23,7 +23,7 @@ async fn a_damaged_state_is_found_again_and_the_file_is_kept() {
         assert!(news.forgets());
         // Nothing is written before somebody agreed.
         assert_eq!(fs::read(stand.file()).unwrap(), damage);
-        let aside = rebuild.save().await.unwrap().unwrap();
+        let aside = rebuild.save(None).await.unwrap().unwrap();
         assert_eq!(fs::read(aside).unwrap(), damage);
         stand.expect_converged(two("v1"), "").await;
     }
@@ -38,7 +38,7 @@ async fn a_lost_state_is_found_again() {
     fs::remove_file(stand.file()).unwrap();
     let rebuild = begin(&stand).await;
     assert!(!rebuild.news().forgets() && rebuild.news().added.len() == 7);
-    assert_eq!(rebuild.save().await.unwrap(), None);
+    assert_eq!(rebuild.save(None).await.unwrap(), None);
     stand.expect_converged(two("v1"), "").await;
 }
 
@@ -52,7 +52,7 @@ async fn an_old_state_is_brought_up_to_date() {
     fs::write(stand.file(), &old).unwrap();
     let rebuild = begin(&stand).await;
     assert!(!rebuild.news().gone.is_empty() && !rebuild.news().added.is_empty());
-    assert_eq!(rebuild.save().await.unwrap(), None);
+    assert_eq!(rebuild.save(None).await.unwrap(), None);
     assert_eq!(fs::read(stand.file().with_extension("json.backup")).unwrap(), old);
     stand.expect_converged(one("v2"), "").await;
     assert!(begin(&stand).await.news().is_none());

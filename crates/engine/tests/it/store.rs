@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use sf_engine::{ObserveError, Store, StoreError};
-use sf_plan::{Save, State};
+use sf_engine::{ObserveError, Rebuild, STATE_FORMAT, Store, StoreError};
+use sf_plan::{Delta, Object, Save, Serial, State};
 
 use crate::support::{Stand, one, two, who};
 
@@ -40,15 +40,130 @@ async fn a_damaged_state_is_refused_wherever_it_was_cut() {
 async fn a_state_of_a_later_format_is_left_alone() {
     let stand = Stand::new();
     stand.deploy(two("v1")).await;
-    let later = format!("{{\"version\": {}, \"things\": []}}", State::VERSION + 1);
+    let later = format!("{{\"version\": {}, \"things\": []}}", STATE_FORMAT + 1);
     fs::write(stand.file(), &later).unwrap();
     let error = refused(&stand).await;
     assert!(
-        matches!(error, StoreError::Newer { found, .. } if found == u64::from(State::VERSION) + 1),
+        matches!(error, StoreError::Newer { found, .. } if found == u64::from(STATE_FORMAT) + 1),
         "{error}"
     );
     assert_eq!(error.hint().as_deref(), Some("update sf"));
     assert_eq!(fs::read_to_string(stand.file()).unwrap(), later);
+}
+
+/// What the first version of `sf` wrote.
+fn in_first_format(state: &State) -> Vec<u8> {
+    let mut json = serde_json::to_value(state).unwrap();
+    json["version"] = 1.into();
+    serde_json::to_vec_pretty(&json).unwrap()
+}
+
+#[tokio::test]
+async fn a_state_of_the_first_format_is_read_and_written_anew() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let state = stand.state().await;
+    fs::write(stand.file(), in_first_format(&state)).unwrap();
+    assert_eq!(stand.state().await, state);
+    stand.deploy(two("v2")).await;
+    stand.expect_converged(two("v2"), "").await;
+    // What an `sf` that knows the first format alone goes by: it does not look further, and says that the file is newer.
+    let file: serde_json::Value = serde_json::from_slice(&fs::read(stand.file()).unwrap()).unwrap();
+    assert_eq!(file["version"], STATE_FORMAT);
+    assert_eq!(file.get("objects"), None);
+}
+
+/// A deploy whose last call but one was recorded, and no more: its state, and the journal that belongs to it.
+async fn cut_short(stand: &Stand) -> (Vec<u8>, Vec<u8>) {
+    let lock = stand.store.lock(who("sf deploy")).await.unwrap();
+    let mut state = stand.store.load().await.unwrap().unwrap();
+    let whole = fs::read(stand.file()).unwrap();
+    for round in 0..3_u8 {
+        let key = state.objects.keys().nth(round.into()).unwrap().clone();
+        let object = state.objects[&key].clone();
+        let delta = Delta {
+            serial: Serial(state.serial.0 + 1),
+            objects: [(key, Some(Object { protect: !object.protect, ..object }))].into(),
+            pending: [].into(),
+        };
+        state.apply(delta.clone());
+        stand.store.save(lock.as_ref(), &Save { state: &state, delta: Some(delta) }).await.unwrap();
+    }
+    assert_eq!(
+        fs::read(stand.file()).unwrap(),
+        whole,
+        "a change is appended, and the state not written anew"
+    );
+    (whole, fs::read(journal(stand)).unwrap())
+}
+
+fn journal(stand: &Stand) -> std::path::PathBuf {
+    stand.file().with_file_name("dev.journal")
+}
+
+#[tokio::test]
+async fn what_was_saved_last_is_read_from_the_journal() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let before = stand.state().await;
+    let (_, lines) = cut_short(&stand).await;
+    assert_eq!(stand.state().await.serial.0, before.serial.0 + 3);
+    // Cut anywhere in its last line, which then was never saved.
+    let last = lines[..lines.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    for length in [last, last + 1, lines.len() - 1] {
+        fs::write(journal(&stand), &lines[..length]).unwrap();
+        assert_eq!(stand.state().await.serial.0, before.serial.0 + 2, "{length} of {} bytes", lines.len());
+    }
+    stand.deploy(two("v2")).await;
+    stand.expect_converged(two("v2"), "").await;
+    assert!(!journal(&stand).exists(), "the run ended, and its state is whole");
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_seen() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let (_, lines) = cut_short(&stand).await;
+    let serial = stand.state().await.serial;
+    for at in (0..lines.len() - 1).step_by(29) {
+        let mut flipped = lines.clone();
+        flipped[at] ^= 1;
+        fs::write(journal(&stand), &flipped).unwrap();
+        match stand.look().await {
+            Err(ObserveError::Store(StoreError::Corrupt { .. })) => {}
+            other => assert!(lines[at] == b'\n' || serial == other.unwrap().state.serial, "byte {at}"),
+        }
+    }
+}
+
+/// A folder's backup holds the state without the journal that led on from it.
+#[tokio::test]
+async fn a_state_that_its_journal_does_not_go_on_from_is_told() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let old = fs::read(stand.file()).unwrap();
+    stand.deploy(two("v2")).await;
+    cut_short(&stand).await;
+    fs::write(stand.file(), old).unwrap();
+    let error = refused(&stand).await;
+    assert!(error.to_string().contains("brought back"), "{error}");
+    assert!(error.hint().unwrap().contains("sf state rebuild"));
+    let rebuild = Rebuild::begin(&stand.store, &stand.provider(), who("sf state rebuild")).await.unwrap();
+    rebuild.save(None).await.unwrap();
+    stand.expect_converged(two("v2"), "").await;
+}
+
+#[tokio::test]
+async fn a_journal_that_the_state_has_overtaken_is_nothing() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let (_, lines) = cut_short(&stand).await;
+    stand.deploy(two("v2")).await;
+    let state = stand.state().await;
+    fs::write(journal(&stand), lines).unwrap();
+    assert_eq!(stand.state().await, state);
+    stand.deploy(two("v3")).await;
+    stand.expect_converged(two("v3"), "").await;
 }
 
 #[tokio::test]
@@ -68,7 +183,7 @@ async fn a_save_over_somebody_elses_is_refused() {
     let mut mine = stand.state().await;
     let mut theirs = mine.clone();
     theirs.serial.0 += 7;
-    fs::write(stand.file(), serde_json::to_vec(&theirs).unwrap()).unwrap();
+    fs::write(stand.file(), in_first_format(&theirs)).unwrap();
     mine.serial.0 += 1;
     let refused = stand.store.save(lock.as_ref(), &Save::whole(&mine)).await;
     assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");

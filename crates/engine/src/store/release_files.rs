@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::local::{failed, write_atomically};
+use super::StoreError;
+use super::local::{failed, write_atomically};
 use crate::release::{KEPT_RELEASES, Release};
-use crate::store::StoreError;
 
 /// The folder of one stage's releases; it is made with the first one.
 #[derive(Debug)]
@@ -45,13 +45,13 @@ impl ReleaseFiles {
             result => result.map_err(|cause| failed("read release", &path, cause))?,
         };
         let damaged = |error: serde_json::Error| StoreError::BadRelease {
-            path: path.clone(),
+            at: path.display().to_string(),
             cause: format!("it is damaged: {error}"),
         };
         let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(damaged)?;
         let found = json.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
         if found > u64::from(Release::VERSION) {
-            return Err(StoreError::Newer { path, found, known: Release::VERSION });
+            return Err(StoreError::Newer { at: path.display().to_string(), found, known: Release::VERSION });
         }
         serde_json::from_value(json).map(Some).map_err(damaged)
     }

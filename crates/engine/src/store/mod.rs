@@ -1,13 +1,24 @@
 //! Where a state is kept, and who may change it.
 
+mod format;
+mod journal;
+mod local;
+mod lock;
+mod release_files;
+mod witness;
+
 use std::env;
-use std::path::PathBuf;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::{Save, State};
 
 use crate::release::Release;
+pub use format::STATE_FORMAT;
+pub(crate) use format::write as encode;
+pub use local::LocalStore;
+pub(crate) use lock::now_ms;
+pub use witness::{Outdated, Witness};
 
 /// Who holds a lock, for those who are refused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +44,7 @@ impl LockInfo {
             host: host_name().unwrap_or_else(|| "this machine".into()),
             pid: std::process::id(),
             command: command.into(),
-            started_ms: crate::lock::now_ms(),
+            started_ms: lock::now_ms(),
         }
     }
 }
@@ -65,7 +76,7 @@ impl Holder {
     /// [`Store::unlock`] asks it.
     pub fn may_live(&self) -> bool {
         let here = host_name().unwrap_or_default();
-        crate::lock::is_alive(self, &here, crate::lock::now_ms())
+        lock::is_alive(self, &here, lock::now_ms())
     }
 }
 
@@ -82,48 +93,48 @@ pub enum StoreError {
     #[error("the state is locked by {who}", who = named(.0.as_deref()))]
     Locked(Option<Box<Holder>>),
     /// The file is no state.
-    #[error("read state `{path}`: {cause}")]
+    #[error("read state `{at}`: {cause}")]
     Corrupt {
-        /// The file.
-        path: PathBuf,
+        /// The file's path or URL.
+        at: String,
         /// Why.
         cause: String,
     },
     /// The file is no release.
-    #[error("read release `{path}`: {cause}")]
+    #[error("read release `{at}`: {cause}")]
     BadRelease {
-        /// The file.
-        path: PathBuf,
+        /// The file's path or URL.
+        at: String,
         /// Why.
         cause: String,
     },
     /// A later `sf` wrote it.
-    #[error("read `{path}`: it has format {found}, and this sf knows formats up to {known}")]
+    #[error("read `{at}`: it has format {found}, and this sf knows formats up to {known}")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The file's path or URL.
+        at: String,
         /// The file's format.
         found: u64,
         /// The newest known one.
         known: u32,
     },
     /// Somebody else saved it meanwhile.
-    #[error("save state `{path}`: it was changed meanwhile (serial {found}, expected {expected})")]
+    #[error("save state `{at}`: it was changed meanwhile (serial {found}, expected {expected})")]
     Conflict {
-        /// The file.
-        path: PathBuf,
+        /// The file's path or URL.
+        at: String,
         /// The stored serial.
         found: u64,
         /// The serial that the save was based on.
         expected: u64,
     },
-    /// The file system refused.
-    #[error("{operation} `{path}`: {cause}")]
+    /// The file system, or whoever else keeps it, refused.
+    #[error("{operation} `{at}`: {cause}")]
     Io {
         /// What was attempted.
         operation: &'static str,
         /// On what.
-        path: PathBuf,
+        at: String,
         /// The system's words.
         cause: std::io::Error,
     },
@@ -138,14 +149,14 @@ impl StoreError {
                  more, `sf state unlock` removes the lock"
                     .into()
             }
-            Self::Corrupt { path, .. } => {
+            Self::Corrupt { at, .. } => {
                 format!(
                     "`sf state rebuild` finds what is deployed by its tags, and keeps `{}` beside the new state",
-                    path.display()
+                    at
                 )
             }
-            Self::BadRelease { path, .. } => {
-                format!("delete `{}`: the other releases do not need it", path.display())
+            Self::BadRelease { at, .. } => {
+                format!("delete `{}`: the other releases do not need it", at)
             }
             Self::Newer { .. } => "update sf".into(),
             Self::Conflict { .. } => "run the command again".into(),
@@ -159,7 +170,7 @@ fn named(holder: Option<&Holder>) -> String {
         || "another process".into(),
         |Holder { info, .. }| {
             let LockInfo { who, host, pid, command, started_ms } = info;
-            let minutes = crate::lock::now_ms().saturating_sub(*started_ms) / 60_000;
+            let minutes = lock::now_ms().saturating_sub(*started_ms) / 60_000;
             let since = if minutes == 0 { "just now".into() } else { format!("{minutes} min ago") };
             format!("{who} on {host} (process {pid}, `{command}`, started {since})")
         },
@@ -183,6 +194,12 @@ pub trait Store: Send + Sync {
 
     /// Makes a state durable. Its serial must be one above the stored one.
     async fn save(&self, lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError>;
+
+    /// Writes a state whole that was saved in parts. Called at the end of a run: that it fails loses nothing.
+    async fn compact(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
+        let _ = (lock, state);
+        Ok(())
+    }
 
     /// Moves a state that cannot be read out of the way of a new one, and says where it is; `None` if there is none.
     async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError>;

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::task::JoinHandle;
 
-use crate::local::{failed, write_atomically};
-use crate::store::{Holder, Lock, LockInfo, StoreError};
+use super::local::{failed, write_atomically};
+use super::{Holder, Lock, LockInfo, StoreError};
 
 /// How often a holder says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);

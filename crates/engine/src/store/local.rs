@@ -1,0 +1,272 @@
+//! A state in a directory: `<directory>/<provider>/<stage>.json`, with the changes since ([`super::journal`]), its lock ([`super::lock`]), the
+//! state before the last deploy (`<stage>.json.backup`) and its releases ([`super::release_files`]) beside it.
+//!
+//! A save appends a line to the journal and syncs it. When the journal is longer than the state, and at the end of each run, the state is
+//! written whole: a temporary file, synced and renamed. A reader, or a killed writer's successor, finds the old state or the new one.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use sf_plan::{Delta, Save, State};
+
+use super::format::{self, Unreadable};
+use super::journal::{Appender, Journal, Unfit};
+use super::lock::LockFiles;
+use super::release_files::ReleaseFiles;
+use super::{Holder, Lock, LockInfo, STATE_FORMAT, Store, StoreError};
+use crate::release::Release;
+
+/// A journal may always grow to this many bytes before the state is written whole.
+const SHORT_JOURNAL: u64 = 64 * 1024;
+
+/// The store of a single machine.
+#[derive(Debug)]
+pub struct LocalStore {
+    state: PathBuf,
+    journal: Journal,
+    lock: LockFiles,
+    releases: ReleaseFiles,
+    known: Mutex<Known>,
+}
+
+/// What was last seen of the files: a save need not read all of them again to know that nobody else wrote them.
+#[derive(Debug, Default)]
+struct Known {
+    stamps: [Option<Stamp>; 2],
+    serial: u64,
+    /// The end of the journal, if it was begun under this lock.
+    appender: Option<Appender>,
+    has_backup: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl LocalStore {
+    /// The store of one provider's stage under `directory`. Nothing is created before the first lock.
+    pub fn new(directory: &Path, provider: &str, stage: &str) -> Self {
+        let folder = directory.join(provider);
+        Self {
+            state: folder.join(format!("{stage}.json")),
+            journal: Journal::new(folder.join(format!("{stage}.journal"))),
+            lock: LockFiles::new(&folder, stage),
+            releases: ReleaseFiles::new(&folder, stage),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Where the state is.
+    pub fn path(&self) -> &Path {
+        &self.state
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state as it is, and whether part of it is in the journal.
+    fn read(&self) -> Result<Option<(State, bool)>, StoreError> {
+        let bytes = match fs::read(&self.state) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result.map_err(|cause| failed("read state", &self.state, cause))?,
+        };
+        let mut state = format::read(&bytes).map_err(|cause| self.unreadable(&self.state, cause))?;
+        let in_journal = self.journal.replay(&mut state).map_err(|unfit| match unfit {
+            Unfit::Io(cause) => failed("read journal", self.journal.path(), cause),
+            Unfit::Unreadable(cause) => self.unreadable(self.journal.path(), cause),
+            Unfit::OtherBase { found, expected } => StoreError::Corrupt {
+                at: self.state.display().to_string(),
+                cause: format!(
+                    "it is not the one that its journal goes on from (serial {}, expected {}): somebody brought back another",
+                    found.0, expected.0
+                ),
+            },
+        })?;
+        Ok(Some((state, in_journal)))
+    }
+
+    fn unreadable(&self, path: &Path, cause: Unreadable) -> StoreError {
+        let at = path.display().to_string();
+        match cause {
+            Unreadable::Newer(found) => StoreError::Newer { at, found, known: STATE_FORMAT },
+            Unreadable::Damaged(cause) => StoreError::Corrupt { at, cause },
+        }
+    }
+
+    /// Whether the files are as we left them; otherwise somebody wrote them, and their serial is read again.
+    fn serial(&self, known: &mut Known) -> Result<u64, StoreError> {
+        let stamps = self.stamps();
+        if stamps != known.stamps {
+            known.serial = self.read()?.map_or(0, |(state, _)| state.serial.0);
+            known.stamps = stamps;
+            known.appender = None;
+        }
+        Ok(known.serial)
+    }
+
+    fn stamps(&self) -> [Option<Stamp>; 2] {
+        [&self.state, self.journal.path()].map(|path| {
+            let metadata = fs::metadata(path).ok()?;
+            Some(Stamp { size: metadata.len(), modified: metadata.modified().ok() })
+        })
+    }
+
+    /// Once for each lock, so that it is the state before the deploy and not before its last call.
+    fn back_up(&self) -> Result<(), StoreError> {
+        // What a killed run left in its journal is part of that state.
+        if let Some((state, true)) = self.read()? {
+            self.write_whole(&state)?;
+        }
+        match fs::copy(&self.state, self.state.with_extension("json.backup")) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(failed("back up state", &self.state, cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write_whole(&self, state: &State) -> Result<(), StoreError> {
+        let bytes =
+            format::write(state).map_err(|error| failed("encode state", &self.state, error.into()))?;
+        write_atomically(&self.state, &bytes).map_err(|cause| failed("save state", &self.state, cause))?;
+        // Left behind it does no harm: it goes on from an older state, and leads to none that is newer.
+        self.journal.remove().map_err(|cause| failed("remove journal", self.journal.path(), cause))
+    }
+
+    /// Appends a change to the journal; `false` if the state is to be written whole instead.
+    fn append(&self, known: &mut Known, state: &State, delta: &Delta) -> io::Result<bool> {
+        let Some(whole) = known.stamps[0].map(|stamp| stamp.size) else { return Ok(false) };
+        if known.appender.is_none() {
+            let base = sf_plan::Serial(known.serial);
+            known.appender = Some(self.journal.begin(&state.lineage, base)?);
+        }
+        let Some(appender) = &mut known.appender else { return Ok(false) };
+        if appender.length() > whole.max(SHORT_JOURNAL) {
+            return Ok(false);
+        }
+        appender.append(delta)?;
+        Ok(true)
+    }
+}
+
+pub(crate) fn failed(operation: &'static str, path: &Path, cause: io::Error) -> StoreError {
+    StoreError::Io { operation, at: path.display().to_string(), cause }
+}
+
+/// Replaces a file as a whole, durably.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(path)
+}
+
+/// Makes the name of a new file durable; Windows has no such call for folders.
+pub(crate) fn sync_folder(of: &Path) -> io::Result<()> {
+    let folder = of.parent().unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[async_trait]
+impl Store for LocalStore {
+    async fn lock(&self, info: LockInfo) -> Result<Box<dyn Lock>, StoreError> {
+        let lock = self.lock.take(info)?;
+        *self.known() = Known::default();
+        Ok(lock)
+    }
+
+    async fn load(&self) -> Result<Option<State>, StoreError> {
+        let mut known = self.known();
+        // Before the content: what is written in between then counts as written by somebody else.
+        known.stamps = self.stamps();
+        known.appender = None;
+        let state = self.read()?.map(|(state, _)| state);
+        known.serial = state.as_ref().map_or(0, |state| state.serial.0);
+        Ok(state)
+    }
+
+    async fn save(&self, _lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
+        let mut known = self.known();
+        let state = what.state;
+        let (found, expected) = (self.serial(&mut known)?, state.serial.0.saturating_sub(1));
+        if found != expected {
+            return Err(StoreError::Conflict { at: self.location(), found, expected });
+        }
+        if !known.has_backup {
+            self.back_up()?;
+            known.has_backup = true;
+            known.stamps = self.stamps();
+        }
+        let appended = match &what.delta {
+            Some(delta) => self.append(&mut known, state, delta),
+            None => Ok(false),
+        };
+        if !appended.map_err(|cause| failed("save state", self.journal.path(), cause))? {
+            known.appender = None;
+            self.write_whole(state)?;
+        }
+        known.stamps = self.stamps();
+        known.serial = state.serial.0;
+        Ok(())
+    }
+
+    async fn compact(&self, _lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
+        let mut known = self.known();
+        if known.appender.is_some() && self.serial(&mut known)? == state.serial.0 {
+            known.appender = None;
+            self.write_whole(state)?;
+            known.stamps = self.stamps();
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, _lock: &dyn Lock) -> Result<Option<String>, StoreError> {
+        let now = super::lock::now_ms();
+        let aside = |kind: &str| self.state.with_extension(format!("{kind}.unreadable-{now}"));
+        let (state, journal) = (aside("json"), aside("journal"));
+        match fs::rename(self.journal.path(), &journal) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("set aside journal", self.journal.path(), cause));
+            }
+            _ => {}
+        }
+        match fs::rename(&self.state, &state) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(failed("set aside state", &self.state, cause)),
+            Ok(()) => Ok(Some(state.display().to_string())),
+        }
+    }
+
+    async fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        Ok(self.lock.holder())
+    }
+
+    async fn unlock(&self) -> Result<Option<Holder>, StoreError> {
+        self.lock.clear()
+    }
+
+    async fn releases(&self) -> Result<Vec<u64>, StoreError> {
+        self.releases.numbers()
+    }
+
+    async fn release(&self, number: u64) -> Result<Option<Release>, StoreError> {
+        self.releases.read(number)
+    }
+
+    async fn record(&self, _lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
+        self.releases.write(release)
+    }
+
+    fn location(&self) -> String {
+        self.state.display().to_string()
+    }
+}

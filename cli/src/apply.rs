@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 use sf_engine::{
-    Applied, Control, Draft, Limits, LocalStore, LockInfo, Released, Session, StoreError, stop_pair,
+    Applied, Control, Draft, Holder, Limits, LockInfo, Patience, Provider, Released, Session, Store, StoreError, stop_pair,
 };
 use sf_host::EndSignals;
 use sf_plan::{Action, Plan};
 use sf_provider::{Endpoint, Info};
 use tokio::sync::mpsc;
 
-use crate::args::Consent;
+use crate::args::{Consent, LockWait};
 use crate::commands::data::secret;
 use crate::errors::{Error, Exit};
 use crate::observed;
@@ -22,6 +22,7 @@ use crate::project::{Project, git_sha};
 use crate::registry::Connection;
 use crate::releases;
 use crate::settings::{self, Settings};
+use crate::stores::{self, Calm};
 use crate::ui::{Counts, Live, counted, plan_text};
 
 /// One run.
@@ -34,6 +35,7 @@ pub(crate) struct Run<'a> {
     goal: Goal,
     zips: Arc<Zips>,
     consent: Consent,
+    wait: LockWait,
     refresh: bool,
 }
 
@@ -82,14 +84,20 @@ impl<'a> Run<'a> {
         verb: &'static str,
         goal: Goal,
     ) -> Self {
-        let (zips, consent) = (Zips::of(project), Consent::default());
-        Self { settings, project, connection, verb, goal, zips, consent, refresh: false }
+        let (zips, consent, wait) = (Zips::of(project), Consent::default(), LockWait::default());
+        Self { settings, project, connection, verb, goal, zips, consent, wait, refresh: false }
     }
 
     /// What may be done without asking.
     #[must_use]
     pub(crate) fn consent(self, consent: Consent) -> Self {
         Self { consent, ..self }
+    }
+
+    /// How long another run is waited for.
+    #[must_use]
+    pub(crate) fn wait(self, wait: LockWait) -> Self {
+        Self { wait, ..self }
     }
 
     /// Whether every deployed object is looked at first.
@@ -100,12 +108,14 @@ impl<'a> Run<'a> {
 
     /// Does it all, and says what came of it.
     pub(crate) async fn run(self) -> Result<Exit, Error> {
+        stores::with(self.project, async |store, calm| self.run_with(store, calm).await).await
+    }
+
+    async fn run_with(&self, store: &dyn Store, calm: &Calm) -> Result<Exit, Error> {
         let started = Instant::now();
-        let store = pipeline::store(self.project)?;
         let provider = pipeline::provider(self.project, self.connection, &self.zips);
         let cx = provider.cx.clone();
-        let who = LockInfo::of_this_process(format!("sf {}", self.verb));
-        let mut session = Session::open(&store, provider, who).await?.witnessed(settings::witness());
+        let mut session = self.open(store, provider).await?;
         observed::say(&self.settings.ui, session.observed());
         if let Some(outdated) = session.outdated() {
             observed::say_outdated(&self.settings.ui, outdated);
@@ -119,7 +129,7 @@ impl<'a> Run<'a> {
                 self.settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
             }
         }
-        let draft = self.draft(&store, &session).await?;
+        let draft = self.draft(store, &session).await?;
         let plan = session.plan(draft.desired.clone(), self.project.backend.schemas())?;
         releases::provide(self.project, &session, &plan, &draft, &self.zips).await?;
         if Counts::of(&plan.changes).changes() > 0 {
@@ -132,6 +142,7 @@ impl<'a> Run<'a> {
         self.ask(&plan)?;
         let mut live = Live::new(&self.settings.ui, &plan);
         let again = self.again(&draft);
+        calm.begin();
         let Released { applied, release } = self.apply(session, &plan, &draft, &mut live).await?;
         let calls = live.end();
         self.judge(&applied, &again)?;
@@ -143,7 +154,17 @@ impl<'a> Run<'a> {
         self.say_done(Ended { plan: &plan, draft: &draft, calls, release, info, started })
     }
 
-    async fn draft(&self, store: &LocalStore, session: &Session<'_>) -> Result<Draft, Error> {
+    async fn open<'s>(&self, store: &'s dyn Store, provider: Provider) -> Result<Session<'s>, Error> {
+        let ui = &self.settings.ui;
+        let waiting = |holder: Option<&Holder>| stores::say_waiting(ui, holder);
+        let longest = self.wait.lock_timeout.unwrap_or_default();
+        let patience = Patience { longest, waiting: Some(&waiting) };
+        let who = LockInfo::of_this_process(format!("sf {}", self.verb));
+        let session = Session::open_patiently(store, provider, who, patience).await?;
+        Ok(session.witnessed(settings::witness()))
+    }
+
+    async fn draft(&self, store: &dyn Store, session: &Session<'_>) -> Result<Draft, Error> {
         match &self.goal {
             Goal::Draft(draft) => Ok(draft.clone()),
             Goal::Release(number) => {

@@ -15,12 +15,12 @@ use clap_complete::Shell;
 use sf_model::Period;
 
 pub(crate) use self::bucket::{Bucket, BucketGet, BucketKey, BucketLs, BucketPut, BucketUrl, LinkMethod};
-pub(crate) use self::deploy::{Deploy, Drift, Releases, Remove, Rollback};
+pub(crate) use self::deploy::{Deploy, Drift, LockWait, Releases, Remove, Rollback};
 pub(crate) use self::messages::{
     MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend, Topic, TopicPublish,
 };
 pub(crate) use self::secret::{Secret, SecretRm, SecretSet};
-pub(crate) use self::state::{State, StateChange, StateShow};
+pub(crate) use self::state::{State, StateChange, StateMove, StatePull, StatePush, StateShow};
 pub(crate) use self::table::{Table, TableKey, TablePut, TableQuery, TableScan};
 
 /// Deploys one manifest, `sf.toml`, to the provider of your choice, and makes only the calls that changed content asks for.

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sf_engine::{ApplyError, ObserveError, StoreError};
+use sf_engine::{ApplyError, BadPlace, ObserveError, PushError, StoreError};
 use sf_host::HostError;
 use sf_host_api::ClientError;
 use sf_plan::{Failure, GraphError};
@@ -226,11 +226,36 @@ impl From<StoreError> for Error {
             StoreError::BadRelease { .. } => (Exit::Failed, "release-corrupt"),
             StoreError::Newer { .. } => (Exit::Failed, "state-newer"),
             StoreError::Conflict { .. } => (Exit::Failed, "state-conflict"),
+            StoreError::LockLost { .. } => (Exit::Locked, "lock-lost"),
+            StoreError::Remote { .. } => (Exit::Failed, "state-store"),
             StoreError::Io { .. } => (Exit::Failed, "io"),
         };
         let mut error = Self::new(kind, code, cause.to_string());
         error.0.hint = cause.hint();
         error
+    }
+}
+
+/// What `[state] store` says is no store.
+impl From<BadPlace> for Error {
+    fn from(cause: BadPlace) -> Self {
+        Self::new(Exit::Manifest, "bad-store", cause.to_string()).hint(
+            "a folder, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://account/container/prefix`",
+        )
+    }
+}
+
+impl From<PushError> for Error {
+    fn from(cause: PushError) -> Self {
+        let message = format!("push the state: {cause}");
+        match cause {
+            PushError::Store(cause) => cause.into(),
+            PushError::Older { .. } => Self::new(Exit::Failed, "state-older", message)
+                .hint("`--force` puts it in the place of the stored one, which is kept beside it"),
+            PushError::OtherHistory { .. } => Self::new(Exit::Failed, "state-of-another-history", message).hint(
+                "see that it is of this project and stage; `--force` then puts it there, and the stored one is set aside",
+            ),
+        }
     }
 }
 

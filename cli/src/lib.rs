@@ -17,6 +17,7 @@ mod project;
 mod registry;
 mod releases;
 mod settings;
+mod stores;
 mod ui;
 
 use std::future::Future;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sf_build::{Artifact, BuildError, ExtraFile, Extras, Layout, PythonTarget};
-use sf_engine::{LocalStore, Provider};
+use sf_engine::Provider;
 use sf_model::{Diagnostic, Severity};
 use sf_plan::{Desired, Digest};
 use sf_provider::{ArtifactSource, BuiltArtifact, Cx, KitFile};
@@ -101,21 +101,6 @@ pub(crate) fn compile(ui: &Ui, project: &Project, artifacts: &Artifacts) -> Resu
         project.manifest.show(ui, &diagnostics);
         project.manifest.invalid(&diagnostics)
     })
-}
-
-/// The state of the project's stage.
-pub(crate) fn store(project: &Project) -> Result<LocalStore, Error> {
-    let place = project.app.state_store.as_deref().unwrap_or(".sf/state");
-    if place.contains("://") {
-        return Err(Error::new(
-            Exit::Manifest,
-            "unsupported-store",
-            format!("open the state store `{place}`: this sf keeps states in folders only"),
-        )
-        .hint("leave `[state] store` out, or name a folder"));
-    }
-    let folder = project.manifest.root.join(place);
-    Ok(LocalStore::new(&folder, &project.app.provider, &project.app.stage))
 }
 
 /// The provider as the engine wants it, and the count of what is uploaded.

@@ -1,13 +1,23 @@
 //! `sf deploy`, and what goes with it: `sf drift`, `sf releases`, `sf rollback`, `sf remove`
 
+use std::time::Duration;
+
 use clap::Args;
 
-use super::{Consent, Target};
+use super::{Consent, Target, duration};
+
+/// For how long somebody else's run is waited for.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct LockWait {
+    /// Wait so long for another run to end: `30s`, `5m`; without it, that run's lock refuses this one at once
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) lock_timeout: Option<Duration>,
+}
 
 /// Build, and make what is deployed the same as the manifest
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sf deploy\n  sf deploy --stage prod --yes\n  sf deploy --provider self-hosted --json\n\n\
+    after_help = "Examples:\n  sf deploy\n  sf deploy --stage prod --yes\n  sf deploy --provider self-hosted --json\n  sf deploy --yes --lock-timeout 5m      # in CI\n\n\
                         Creating and updating needs no consent; deleting asks, or takes --yes where nobody can be asked."
 )]
 pub(crate) struct Deploy {
@@ -15,6 +25,8 @@ pub(crate) struct Deploy {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) consent: Consent,
+    #[command(flatten)]
+    pub(crate) wait: LockWait,
     /// Look at every deployed object first, and repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
@@ -58,6 +70,8 @@ pub(crate) struct Rollback {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) consent: Consent,
+    #[command(flatten)]
+    pub(crate) wait: LockWait,
     /// Look at every deployed object first, and repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
@@ -71,4 +85,6 @@ pub(crate) struct Remove {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) consent: Consent,
+    #[command(flatten)]
+    pub(crate) wait: LockWait,
 }

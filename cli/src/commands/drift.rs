@@ -9,6 +9,7 @@ use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::{self, Reach};
 use crate::settings::Settings;
+use crate::stores;
 use crate::ui::{counted, drift_text};
 
 /// The JSON of `sf drift`.
@@ -27,12 +28,12 @@ struct Drifted<'a> {
 pub(crate) async fn run(settings: &Settings, args: &args::Drift) -> Result<Exit, Error> {
     let ui = &settings.ui;
     let project = Project::open(settings, &args.target)?;
-    let store = pipeline::store(&project)?;
+    let store = stores::open(&project).await?;
     let connection =
         registry::connect(settings, &project.app, Reach::Running).await?.ok_or_else(registry::not_running)?;
     let provider = pipeline::provider(&project, &connection, &Zips::of(&project));
     let who = LockInfo::of_this_process("sf drift");
-    let mut observed = observe(&store, Some(&provider), &who).await?;
+    let mut observed = observe(store.as_ref(), Some(&provider), &who).await?;
     if observed.adopted > 0 {
         let found = counted(observed.adopted, "deployed object");
         ui.warn(format_args!("no state is recorded here: found {found} by their tags"));

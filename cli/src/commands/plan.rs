@@ -12,6 +12,7 @@ use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::{self, Reach};
 use crate::settings::{self, Settings};
+use crate::stores;
 use crate::ui::{Counts, plan_text};
 
 /// The JSON of `sf plan`.
@@ -52,12 +53,12 @@ pub(crate) async fn run(settings: &Settings, args: &args::Plan) -> Result<Exit, 
 pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) -> Result<Plan, Error> {
     let artifacts = pipeline::build(&settings.ui, project, None)?;
     let desired = pipeline::compile(&settings.ui, project, &artifacts)?;
-    let store = pipeline::store(project)?;
+    let store = stores::open(project).await?;
     let connection = registry::connect(settings, &project.app, Reach::IfRunning).await?;
     let zips = Zips::of(project);
     let provider = connection.map(|connection| pipeline::provider(project, &connection, &zips));
     let who = LockInfo::of_this_process("sf plan");
-    let mut observed: Observed = observe(&store, provider.as_ref(), &who).await?;
+    let mut observed: Observed = observe(store.as_ref(), provider.as_ref(), &who).await?;
     let outdated = settings::witness().and_then(|witness| observed.outdated(&witness));
     if let (Some(outdated), Some(provider)) = (outdated, &provider) {
         observed::say_outdated(&settings.ui, outdated);

@@ -5,9 +5,9 @@ use sf_engine::{About, Release};
 
 use crate::args::Releases;
 use crate::errors::{Error, Exit};
-use crate::pipeline;
 use crate::project::Project;
 use crate::settings::Settings;
+use crate::stores;
 use crate::ui::{Counts, columns, time};
 
 /// The JSON of `sf releases`, newest first.
@@ -36,7 +36,7 @@ struct Entry<'a> {
 
 pub(crate) async fn run(settings: &Settings, args: &Releases) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    let releases = sf_engine::releases(&pipeline::store(&project)?).await?;
+    let releases = sf_engine::releases(stores::open(&project).await?.as_ref()).await?;
     // What is left of a removed project is nothing, and nothing is live.
     let live = releases.last().filter(|newest| !newest.is_empty()).map(|newest| newest.about.number);
     let entries: Vec<_> = releases.iter().rev().map(|release| entry(&release.about, live)).collect();

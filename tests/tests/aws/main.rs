@@ -12,5 +12,6 @@ mod market;
 mod policies;
 mod rights;
 mod scale;
+mod shared_state;
 mod support;
 mod transcripts;

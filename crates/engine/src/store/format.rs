@@ -51,25 +51,29 @@ struct Line {
     delta: Box<RawValue>,
 }
 
-fn damaged(error: serde_json::Error) -> Unreadable {
+pub(super) fn damaged(error: serde_json::Error) -> Unreadable {
     Unreadable::Damaged(error.to_string())
 }
 
-fn sum(text: &str) -> Digest {
+pub(super) fn sum(text: &str) -> Digest {
     Digest::from(<[u8; 32]>::from(Sha256::digest(text.as_bytes())))
 }
 
-fn checked<'a>(raw: &'a RawValue, expected: &Digest) -> Result<&'a str, Unreadable> {
+pub(super) fn checked<'a>(raw: &'a RawValue, expected: &Digest) -> Result<&'a str, Unreadable> {
     match sum(raw.get()) == *expected {
         true => Ok(raw.get()),
         false => Err(Unreadable::Damaged("its content does not fit its SHA-256".into())),
     }
 }
 
+/// The format that bytes say they have.
+pub(super) fn version(bytes: &[u8]) -> Result<u64, Unreadable> {
+    serde_json::from_slice(bytes).map(|Version { version }| version).map_err(damaged)
+}
+
 /// The state in a file of any format until now.
 pub(crate) fn read(bytes: &[u8]) -> Result<State, Unreadable> {
-    let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
-    match version {
+    match version(bytes)? {
         0 => Err(Unreadable::Damaged("there is no format 0".into())),
         BARE => serde_json::from_slice(bytes).map_err(damaged),
         known if known == u64::from(STATE_FORMAT) => {

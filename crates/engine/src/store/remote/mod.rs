@@ -1,0 +1,317 @@
+//! A state in a bucket, through conditional writes: `<prefix>/<project>/<provider>/<stage>…`, since one bucket serves many projects.
+//!
+//! | object | what it is |
+//! | --- | --- |
+//! | `<stage>.json` | the whole state, in the same format as the file of a [`crate::LocalStore`] |
+//! | `<stage>.journal/<serial>.json` | one save since ([`entry`]) |
+//! | `<stage>.json.backup` | the state before the last run that changed something |
+//! | `<stage>.lock` | who is at work ([`lock`]) |
+//! | `<stage>.releases/<number>.json` | releases |
+//! | `<stage>.unreadable-<time>/…` | what could not be read and was set aside |
+//!
+//! A save creates the object of its serial if there is none: that is the compare-and-swap. When the journal is long, and at the end of each
+//! run, the state is written whole over the one that the journal goes on from, and the journal is deleted. A writer that slept through that
+//! finds the place of its next serial free again; so each save looks afterwards whether the whole state is still the one that its journal
+//! goes on from.
+
+mod chain;
+mod entry;
+mod lock;
+mod objects;
+mod open;
+
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use object_store::ObjectStore;
+use object_store::path::Path;
+use sf_plan::{Save, State};
+use tokio::sync::Mutex;
+
+use self::chain::{Chain, Place};
+use self::lock::{Hold, LockObject};
+use self::objects::{Expected, Objects, Written, numbered};
+use super::release_files::parse;
+use super::{Holder, Lock, LockInfo, Store, StoreError, format, now_ms};
+use crate::release::{KEPT_RELEASES, Release};
+
+pub use self::lock::LockTiming;
+pub use self::open::{BadPlace, BucketAccess, StatePlace};
+
+/// A journal may always grow to so many bytes before the state is written whole.
+const SHORT_JOURNAL: u64 = 64 * 1024;
+
+/// A journal of more saves takes long to read.
+const LONG_JOURNAL: usize = 500;
+
+/// Deletions at once.
+const DELETIONS: usize = 16;
+
+/// The store of machines that share a bucket.
+#[derive(Debug)]
+pub struct RemoteStore {
+    objects: Objects,
+    place: Place,
+    backup: Path,
+    releases: Path,
+    aside: String,
+    lock: LockObject,
+    known: Mutex<Known>,
+}
+
+/// What was last seen of the objects.
+#[derive(Debug, Default)]
+struct Known {
+    /// Without the state: whoever loaded it has it.
+    chain: Option<Chain>,
+    serial: u64,
+    held: Weak<Hold>,
+    has_backup: bool,
+}
+
+impl RemoteStore {
+    /// The store of one provider's stage of a project. `url` is what people call the bucket: `s3://bucket`. Asks nobody yet.
+    pub fn new(
+        bucket: Arc<dyn ObjectStore>,
+        url: String,
+        folder: &[&str],
+        stage: &str,
+        timing: LockTiming,
+    ) -> Self {
+        let objects = Objects::new(bucket, url);
+        let folder = Path::from_iter(folder.iter().flat_map(|part| part.split('/')));
+        let beside = |suffix: &str| folder.clone().join(format!("{stage}{suffix}"));
+        Self {
+            place: Place { whole: beside(".json"), journal: beside(".journal") },
+            backup: beside(".json.backup"),
+            releases: beside(".releases"),
+            aside: beside(".unreadable").to_string(),
+            lock: LockObject::new(objects.clone(), beside(".lock"), timing),
+            known: Mutex::default(),
+            objects,
+        }
+    }
+
+    async fn read(&self, known: &mut Known) -> Result<Option<State>, StoreError> {
+        known.chain = None;
+        let mut chain = Chain::load(&self.objects, &self.place).await?;
+        let state = chain.state.take();
+        known.serial = state.as_ref().map_or(0, |state| state.serial.0);
+        known.chain = Some(chain);
+        Ok(state)
+    }
+
+    /// Who holds the lock, for a save: the one that was taken last, if it is still held.
+    async fn held(known: &Known, lock: &dyn Lock) -> Result<Arc<Hold>, StoreError> {
+        let lost = || StoreError::LockLost { at: lock.info().command.clone(), by: None };
+        let hold = known.held.upgrade().ok_or_else(lost)?;
+        hold.check().await?;
+        Ok(hold)
+    }
+
+    /// Once for each lock, so that it is the state before the run and not before its last call.
+    async fn back_up(&self, known: &mut Known) -> Result<(), StoreError> {
+        let in_journal = known.chain.as_ref().is_some_and(|chain| chain.journal_size > 0);
+        // What a killed run left in its journal is part of that state.
+        if in_journal && let Some(state) = self.read(known).await? {
+            self.write_whole(known, &state).await?;
+        }
+        if let Some(found) = self.objects.read(&self.place.whole).await? {
+            self.objects.overwrite(&self.backup, found.bytes).await?;
+        }
+        known.has_backup = true;
+        Ok(())
+    }
+
+    /// Writes the state whole, and deletes the changes that it contains.
+    async fn write_whole(&self, known: &mut Known, state: &State) -> Result<(), StoreError> {
+        let Some(chain) = &mut known.chain else { return Ok(()) };
+        let bytes = format::write(state).map_err(|error| self.unwritable(&error))?;
+        let size = bytes.len() as u64;
+        let expected = chain.whole.clone().map_or(Expected::Nothing, Expected::This);
+        match self.objects.write(&self.place.whole, bytes, expected).await? {
+            Written::Done(tag) => (chain.whole, chain.whole_size) = (Some(tag), size),
+            Written::Refused(found) => {
+                let there = found.and_then(|found| format::read(&found.bytes).ok());
+                let found = there.map_or(0, |there| there.serial.0);
+                return Err(self.conflict(found, state.serial.0));
+            }
+        }
+        let done = std::mem::take(&mut chain.journal);
+        chain.journal_size = 0;
+        let deletions = done.into_iter().map(|serial| {
+            let (objects, at) = (&self.objects, numbered(&self.place.journal, serial));
+            async move { objects.remove(&at).await }
+        });
+        let mut deletions = stream::iter(deletions).buffer_unordered(DELETIONS);
+        while let Some(deleted) = deletions.next().await {
+            // What is left is older than the whole state, and is deleted with the next ones.
+            if let Err(error) = deleted {
+                tracing::debug!(%error, "a change stays beside the state that contains it");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a change that was created goes on from what is there: see the module.
+    async fn follows(&self, known: &mut Known, serial: u64) -> Result<(), StoreError> {
+        let Some(chain) = &mut known.chain else { return Ok(()) };
+        if self.objects.tag(&self.place.whole).await? == chain.whole {
+            return Ok(());
+        }
+        // It was written whole by somebody else. As long as that contains less, the change is part of the history.
+        let Some(found) = self.objects.read(&self.place.whole).await? else {
+            return Err(self.conflict(0, serial - 1));
+        };
+        let there = format::read(&found.bytes)
+            .map_err(|cause| chain::unreadable(&self.objects, &self.place.whole, cause))?;
+        if there.serial.0 >= serial {
+            return Err(self.conflict(there.serial.0, serial - 1));
+        }
+        (chain.whole, chain.whole_size) = (Some(found.tag), found.bytes.len() as u64);
+        Ok(())
+    }
+
+    fn conflict(&self, found: u64, expected: u64) -> StoreError {
+        StoreError::Conflict { at: self.location(), found, expected }
+    }
+
+    fn unwritable(&self, error: &serde_json::Error) -> StoreError {
+        let (at, cause) = (self.location(), error.to_string());
+        StoreError::Remote { operation: "encode", at, cause, hint: None }
+    }
+}
+
+#[async_trait]
+impl Store for RemoteStore {
+    async fn lock(&self, info: LockInfo) -> Result<Box<dyn Lock>, StoreError> {
+        let (lock, hold) = self.lock.take(info).await?;
+        *self.known.lock().await = Known { held: Arc::downgrade(&hold), ..Known::default() };
+        Ok(lock)
+    }
+
+    async fn load(&self) -> Result<Option<State>, StoreError> {
+        let mut known = self.known.lock().await;
+        self.read(&mut known).await
+    }
+
+    fn location(&self) -> String {
+        self.objects.url(&self.place.whole)
+    }
+
+    async fn save(&self, lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
+        let mut known = self.known.lock().await;
+        let hold = Self::held(&known, lock).await?;
+        if known.chain.is_none() {
+            self.read(&mut known).await?;
+        }
+        let serial = what.state.serial.0;
+        let is_first = known.serial == 0 && what.delta.is_none();
+        if known.serial + 1 != serial && !is_first {
+            return Err(self.conflict(known.serial, serial.saturating_sub(1)));
+        }
+        if !known.has_backup {
+            self.back_up(&mut known).await?;
+        }
+        let bytes = entry::write(what, &hold.writer).map_err(|error| self.unwritable(&error))?;
+        let (at, size) = (numbered(&self.place.journal, serial), bytes.len() as u64);
+        if let Written::Refused(_) = self.objects.write(&at, bytes, Expected::Nothing).await? {
+            // Whoever did that has the lock, and a name.
+            hold.renew().await?;
+            known.chain = None;
+            return Err(self.conflict(serial, serial - 1));
+        }
+        self.follows(&mut known, serial).await?;
+        known.serial = serial;
+        let Some(chain) = &mut known.chain else { return Ok(()) };
+        chain.journal.push(serial);
+        chain.journal_size += size;
+        let is_long =
+            chain.journal_size > chain.whole_size.max(SHORT_JOURNAL) || chain.journal.len() > LONG_JOURNAL;
+        if is_long && let Err(error) = self.write_whole(&mut known, what.state).await {
+            tracing::debug!(%error, "the journal goes on");
+        }
+        Ok(())
+    }
+
+    async fn compact(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
+        let mut known = self.known.lock().await;
+        let is_newest = known.serial == state.serial.0;
+        let in_journal = known.chain.as_ref().is_some_and(|chain| !chain.journal.is_empty());
+        if is_newest && in_journal {
+            Self::held(&known, lock).await?;
+            self.write_whole(&mut known, state).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError> {
+        let mut known = self.known.lock().await;
+        Self::held(&known, lock).await?;
+        let folder = Path::from(format!("{}-{}", self.aside, now_ms()));
+        let changes = self.objects.numbered(&self.place.journal).await?;
+        let mut old: Vec<_> = changes
+            .iter()
+            .map(|(serial, _)| (numbered(&self.place.journal, *serial), format!("journal-{serial}.json")))
+            .collect();
+        // The last to go: as long as it is there nobody takes this for a project that was never deployed.
+        old.push((self.place.whole.clone(), "state.json".to_owned()));
+        let mut is_any = false;
+        for (at, name) in &old {
+            if let Some(found) = self.objects.read(at).await? {
+                self.objects.overwrite(&folder.clone().join(name.as_str()), found.bytes).await?;
+                is_any = true;
+            }
+        }
+        for (at, _) in &old {
+            self.objects.remove(at).await?;
+        }
+        (known.chain, known.serial) = (None, 0);
+        Ok(is_any.then(|| self.objects.url(&folder)))
+    }
+
+    async fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        self.lock.holder().await
+    }
+
+    fn is_heard_of(&self, holder: &Holder) -> bool {
+        self.lock.is_heard_of(holder)
+    }
+
+    async fn unlock(&self) -> Result<Option<Holder>, StoreError> {
+        self.lock.clear().await
+    }
+
+    async fn releases(&self) -> Result<Vec<u64>, StoreError> {
+        let found = self.objects.numbered(&self.releases).await?;
+        Ok(found.into_iter().map(|(number, _)| number).collect())
+    }
+
+    async fn release(&self, number: u64) -> Result<Option<Release>, StoreError> {
+        let at = numbered(&self.releases, number);
+        let Some(found) = self.objects.read(&at).await? else { return Ok(None) };
+        parse(&found.bytes, &self.objects.url(&at)).map(Some)
+    }
+
+    async fn record(&self, lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
+        Self::held(&*self.known.lock().await, lock).await?;
+        let number = release.about.number;
+        let at = numbered(&self.releases, number);
+        let mut bytes = serde_json::to_vec_pretty(release).map_err(|error| self.unwritable(&error))?;
+        bytes.push(b'\n');
+        if let Written::Refused(_) = self.objects.write(&at, bytes, Expected::Nothing).await? {
+            let (at, expected) = (self.objects.url(&at), number - 1);
+            return Err(StoreError::Conflict { at, found: number, expected });
+        }
+        let numbers = self.releases().await?;
+        for number in &numbers[..numbers.len().saturating_sub(KEPT_RELEASES)] {
+            self.objects.remove(&numbered(&self.releases, *number)).await?;
+        }
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.lock.released().await;
+    }
+}

@@ -1,0 +1,163 @@
+//! One state in a bucket, and several machines that deploy from it: two homes, two folders, one S3.
+
+use sf_e2e::aws::AT_ONCE;
+use sf_e2e::{Aws, Env, Gate, Project, When, eventually, signal};
+
+use crate::support::{answering, manifest, nothing_changes};
+
+/// A machine whose requests to AWS go through a gate; those for the state do not.
+struct Machine {
+    env: Env,
+    gate: Gate,
+    aws: String,
+}
+
+impl Machine {
+    fn new(aws: &Aws) -> Self {
+        let gate = Gate::new(&aws.url);
+        let mut env = Env::new();
+        aws.enter(&mut env, &gate.url);
+        // As short as the seconds of S3's `Last-Modified` allow.
+        env.set("SF_LOCK_EXPIRY", "4s");
+        Self { env, gate, aws: aws.url.clone() }
+    }
+
+    /// The project that all of them have, with this answer.
+    fn project(&self, answer: &str) -> Project<'_> {
+        let mut text = manifest(&[("one", "http = [\"GET /one\"]")]);
+        text.push_str(&format!("\n[state]\nstore = \"s3://states/team?endpoint={}\"\n", self.aws));
+        self.env.project("shop", &[("sf.toml", text.as_str()), ("one.mjs", &answering("one", answer))])
+    }
+}
+
+fn start(test: &str) -> Option<(Aws, Machine, Machine)> {
+    let aws = Aws::start(test, AT_ONCE)?;
+    let _ = aws.sdk("client('s3').create_bucket(Bucket='states')['ResponseMetadata']");
+    let (one, other) = (Machine::new(&aws), Machine::new(&aws));
+    Some((aws, one, other))
+}
+
+/// The names of the state's objects, without what all have before them.
+fn objects(aws: &Aws) -> Vec<String> {
+    let names = "[found['Key'] for found in client('s3').list_objects_v2(Bucket='states').get('Contents', [])]";
+    let names = aws.sdk(names);
+    let name = |name: &serde_json::Value| {
+        let name = name.as_str().unwrap();
+        name.strip_prefix("team/shop/aws/").unwrap_or_else(|| panic!("{name}")).to_owned()
+    };
+    names.as_array().unwrap().iter().map(name).collect()
+}
+
+#[test]
+fn what_one_machine_deploys_another_one_knows() {
+    let Some((aws, one, other)) = start("what_one_machine_deploys_another_one_knows") else { return };
+    let here = one.project("first");
+    let _ = here.deploy().says(&["release 1"]);
+    assert_eq!(objects(&aws), ["dev.json", "dev.releases/1.json"], "no lock and no parts are left");
+    let there = other.project("first");
+    nothing_changes(&aws, &there);
+    let _ = there.sf(&["releases"]).ok().says(&["release", "live"]);
+    there.write("one.mjs", &answering("one", "second"));
+    let _ = there.deploy().says(&["release 2"]);
+    assert_eq!(here.get("/one").text(), "second");
+    let _ = here.sf(&["rollback", "1", "--yes"]).ok().says(&["release 3"]);
+    assert_eq!(there.get("/one").text(), "first");
+    let _ = there.sf(&["remove", "--yes"]).ok();
+    let _ = here.sf(&["state", "list"]).ok().says(&["no objects recorded"]);
+}
+
+#[test]
+fn of_two_deploys_at_once_one_is_refused_or_waits() {
+    let Some((aws, one, other)) = start("of_two_deploys_at_once_one_is_refused_or_waits") else { return };
+    let (here, there) = (one.project("here"), other.project("there"));
+    one.gate.arm(1, When::Delay);
+    let first = here.start(&["deploy"]);
+    one.gate.await_closed();
+    let refused = there.sf(&["deploy"]).exits(6).says(&["`sf deploy`", "process", "--lock-timeout"]);
+    assert!(refused.text().contains(&first.id().to_string()), "{}", refused.text());
+    let _ = there.sf(&["plan"]).ok();
+    let waiting = there.start(&["deploy", "--lock-timeout", "2m"]);
+    eventually("it says whom it waits for", || waiting.so_far().contains("waiting for").then_some(()));
+    one.gate.open();
+    let _ = first.wait().ok().says(&["release 1"]);
+    let _ = waiting.wait().ok().says(&["release 2"]);
+    assert_eq!(here.get("/one").text(), "there");
+    assert!(!objects(&aws).iter().any(|name| name.contains("lock")), "{:?}", objects(&aws));
+    nothing_changes(&aws, &there);
+}
+
+#[test]
+fn the_lock_of_a_killed_machine_expires() {
+    let Some((aws, one, other)) = start("the_lock_of_a_killed_machine_expires") else { return };
+    let (here, there) = (one.project("here"), other.project("there"));
+    assert!(one.gate.kill_at(3, When::After, &here, &["deploy"]), "it made more requests");
+    assert!(objects(&aws).contains(&"dev.lock".to_owned()), "{:?}", objects(&aws));
+    let _ = there.sf(&["deploy", "--lock-timeout", "1m"]).ok().says(&["waiting for", "cut short"]);
+    assert_eq!(there.get("/one").text(), "there");
+    nothing_changes(&aws, &there);
+    let left = objects(&aws);
+    assert_eq!(left, ["dev.json", "dev.json.backup", "dev.releases/1.json"], "a run that ends leaves it whole");
+    let _ = there.sf(&["remove", "--yes"]).ok();
+    assert_eq!(aws.state().buckets, ["states"], "{:?}", aws.state());
+}
+
+#[test]
+fn whoever_is_interrupted_or_fails_leaves_no_lock() {
+    let Some((aws, one, other)) = start("whoever_is_interrupted_or_fails_leaves_no_lock") else { return };
+    let (here, there) = (one.project("here"), other.project("there"));
+    one.gate.arm(1, When::Delay);
+    let first = here.start(&["deploy"]);
+    one.gate.await_closed();
+    // Twice: at once.
+    signal("INT", first.id());
+    eventually("it stops", || first.so_far().contains("stopping").then_some(()));
+    signal("INT", first.id());
+    let end = first.wait();
+    assert_eq!(end.code, Some(130), "{end:?}");
+    one.gate.open();
+    assert!(!objects(&aws).contains(&"dev.lock".to_owned()), "{:?}", objects(&aws));
+    let _ = there.deploy();
+    nothing_changes(&aws, &there);
+    // Deleting wants consent, and nobody can be asked.
+    let _ = there.sf(&["remove"]).exits(7);
+    assert!(!objects(&aws).contains(&"dev.lock".to_owned()), "{:?}", objects(&aws));
+}
+
+/// S3 itself: answers that are lost, and a bucket that is not there.
+#[test]
+fn lost_answers_of_the_store_cost_nothing() {
+    let Some((aws, one, _)) = start("lost_answers_of_the_store_cost_nothing") else { return };
+    let project = one.project("first");
+    for action in ["lost", "drop"] {
+        let rule = serde_json::json!({
+            "service": "s3", "operation": "PutObject", "match": { "Bucket": "states" }, "probability": 0.3,
+            "action": action,
+        });
+        aws.fault(&rule);
+        project.write("one.mjs", &answering("one", action));
+        let _ = project.deploy();
+        aws.clear_faults();
+        assert_eq!(project.get("/one").text(), action);
+        nothing_changes(&aws, &project);
+    }
+    project.edit("sf.toml", "s3://states/", "s3://nowhere/");
+    let _ = project.sf(&["plan"]).exits(1).says(&["s3://nowhere", "bucket"]);
+}
+
+#[test]
+fn a_state_moves_between_a_folder_and_a_bucket() {
+    let Some((aws, one, _)) = start("a_state_moves_between_a_folder_and_a_bucket") else { return };
+    let project = one.project("first");
+    let with_store = project.read("sf.toml");
+    let store = with_store[with_store.find("\n[state]").unwrap()..].to_owned();
+    project.edit("sf.toml", &store, "");
+    let _ = project.deploy();
+    let pulled = project.sf(&["state", "pull", "state.json", "--json"]).ok().json();
+    project.write("sf.toml", &with_store);
+    let pushed = project.sf(&["state", "push", "state.json", "--json"]).ok().json();
+    assert_eq!(pushed["serial"], pulled["serial"], "{pushed}");
+    let _ = project.sf(&["state", "push", "state.json"]).ok().says(&["nothing to push"]);
+    nothing_changes(&aws, &project);
+    let in_bucket = project.sf(&["state", "pull"]).ok().stdout;
+    assert_eq!(in_bucket, project.read("state.json"));
+}

@@ -74,7 +74,8 @@ impl Chain {
         let newer: Vec<_> = listed.into_iter().filter(|(serial, _)| *serial > base).collect();
         chain.journal_size = newer.iter().map(|(_, size)| size).sum();
         let paths: Vec<_> = newer.iter().map(|(serial, _)| numbered(&place.journal, *serial)).collect();
-        let reads = stream::iter(paths).map(|path| async move { Ok((objects.read(&path).await?, path)) });
+        let reads = stream::iter(paths)
+            .map(|path| async move { Ok::<_, StoreError>((objects.read(&path).await?, path)) });
         let read: Vec<_> = reads.buffered(READS).try_collect::<Vec<_>>().await?;
         for ((serial, _), (found, path)) in newer.into_iter().zip(read) {
             let Some(found) = found else {

@@ -142,11 +142,11 @@ impl Objects {
             }
             failed
         })?;
-        let numbered = |meta: &object_store::ObjectMeta| {
+        let of = |meta: &object_store::ObjectMeta| {
             let number = meta.location.filename()?.strip_suffix(".json")?.parse().ok()?;
             (meta.location == numbered(folder, number)).then_some((number, meta.size))
         };
-        let mut found: Vec<_> = listed.iter().filter_map(numbered).collect();
+        let mut found: Vec<_> = listed.iter().filter_map(of).collect();
         found.sort_unstable();
         Ok(found)
     }

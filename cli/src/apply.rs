@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 use sf_engine::{
-    Applied, Control, Draft, Holder, Limits, LockInfo, Patience, Provider, Released, Session, Store, StoreError, stop_pair,
+    Applied, Control, Draft, Holder, Limits, LockInfo, Patience, Provider, Released, Session, Store,
+    StoreError, stop_pair,
 };
 use sf_host::EndSignals;
 use sf_plan::{Action, Plan};

@@ -239,9 +239,8 @@ impl From<StoreError> for Error {
 /// What `[state] store` says is no store.
 impl From<BadPlace> for Error {
     fn from(cause: BadPlace) -> Self {
-        Self::new(Exit::Manifest, "bad-store", cause.to_string()).hint(
-            "a folder, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://account/container/prefix`",
-        )
+        Self::new(Exit::Manifest, "bad-store", cause.to_string())
+            .hint("a folder, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://account/container/prefix`")
     }
 }
 

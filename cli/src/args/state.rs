@@ -42,11 +42,9 @@ pub(crate) enum State {
     )]
     Push(StatePush),
     /// Give an object another name in the record
-    #[command(
-        after_help = "Examples:\n  sf state move table/users table/people\n\n\
+    #[command(after_help = "Examples:\n  sf state move table/users table/people\n\n\
                       For a thing that has another name in the manifest now: the next deploy takes the object for it instead of making a new one. \
-                      The name that the object has at the provider does not change."
-    )]
+                      The name that the object has at the provider does not change.")]
     Move(StateMove),
 }
 

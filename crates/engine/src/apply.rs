@@ -119,7 +119,9 @@ impl ApplyError {
             Self::Place(cause) => cause.hint(),
             Self::Stale(_) => Some("run the command again".into()),
             Self::Unsaved {
-                cause: StoreError::Conflict { .. } | StoreError::LockLost { .. }, rescue, ..
+                cause: StoreError::Conflict { .. } | StoreError::LockLost { .. },
+                rescue,
+                ..
             } => Some(format!(
                 "when nobody else is at work, run the command again: it finds what was done; then delete `{}`",
                 rescue.display()

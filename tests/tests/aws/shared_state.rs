@@ -39,7 +39,8 @@ fn start(test: &str) -> Option<(Aws, Machine, Machine)> {
 
 /// The names of the state's objects, without what all have before them.
 fn objects(aws: &Aws) -> Vec<String> {
-    let names = "[found['Key'] for found in client('s3').list_objects_v2(Bucket='states').get('Contents', [])]";
+    let names =
+        "[found['Key'] for found in client('s3').list_objects_v2(Bucket='states').get('Contents', [])]";
     let names = aws.sdk(names);
     let name = |name: &serde_json::Value| {
         let name = name.as_str().unwrap();
@@ -96,7 +97,11 @@ fn the_lock_of_a_killed_machine_expires() {
     assert_eq!(there.get("/one").text(), "there");
     nothing_changes(&aws, &there);
     let left = objects(&aws);
-    assert_eq!(left, ["dev.json", "dev.json.backup", "dev.releases/1.json"], "a run that ends leaves it whole");
+    assert_eq!(
+        left,
+        ["dev.json", "dev.json.backup", "dev.releases/1.json"],
+        "a run that ends leaves it whole"
+    );
     let _ = there.sf(&["remove", "--yes"]).ok();
     assert_eq!(aws.state().buckets, ["states"], "{:?}", aws.state());
 }

@@ -29,7 +29,10 @@ async fn rename(settings: &Settings, args: &StateMove, store: &dyn Store) -> Res
     let ui = &settings.ui;
     ui.result(format_args!("{from} is recorded as {to} now"));
     if !dependents.is_empty() {
-        ui.info(format_args!("known by that name to {} that depend on it", counted(dependents.len(), "object")));
+        ui.info(format_args!(
+            "known by that name to {} that depend on it",
+            counted(dependents.len(), "object")
+        ));
     }
     ui.info("the name that it has at the provider is the same as before");
     ui.json_result(&json!({ "command": "state move", "from": from, "to": to, "dependents": dependents }))?;

@@ -54,7 +54,10 @@ async fn the_second_is_refused_and_told_who_is_first() {
     let lock = store.lock(who("sf deploy --stage dev")).await.unwrap();
     let Err(refused) = other.lock(who("sf remove")).await else { panic!("two hold the lock") };
     let message = refused.to_string();
-    assert!(message.contains("ada on engine (process ") && message.contains("sf deploy --stage dev"), "{message}");
+    assert!(
+        message.contains("ada on engine (process ") && message.contains("sf deploy --stage dev"),
+        "{message}"
+    );
     assert!(refused.hint().unwrap().contains("--lock-timeout"));
     let holder = other.holder().await.unwrap().unwrap();
     assert!(other.is_heard_of(&holder), "on this machine too: it may be another one of the same name");
@@ -311,7 +314,8 @@ async fn a_gap_is_damage_and_is_rebuilt() {
         let error = refused(&stand).await;
         assert!(matches!(error, StoreError::Corrupt { .. }) && error.to_string().contains(cause), "{error}");
         assert!(error.hint().unwrap().contains("sf state rebuild"));
-        let rebuild = Rebuild::begin(stand.store(), &stand.provider(), who("sf state rebuild")).await.unwrap();
+        let rebuild =
+            Rebuild::begin(stand.store(), &stand.provider(), who("sf state rebuild")).await.unwrap();
         let aside = rebuild.save(None).await.unwrap().unwrap();
         stand.store().close().await;
         assert!(aside.starts_with("mem://bucket/team/states/sample/model/dev.unreadable-"), "{aside}");

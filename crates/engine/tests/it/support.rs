@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sf_engine::{
-    Applied, ApplyError, Control, Limits, LocalStore, LockInfo, ObserveError, Observed, Provider, RemoteStore,
-    Session, Stop, Store, observe, stop_pair,
+    Applied, ApplyError, Control, Limits, LocalStore, LockInfo, ObserveError, Observed, Provider,
+    RemoteStore, Session, Stop, Store, observe, stop_pair,
 };
 use sf_plan::{Desired, Event, Plan, State};
 use sf_provider::testkit::{ModelBackend, ModelCloud, NoArtifacts, Sample};

@@ -66,7 +66,8 @@ impl Chain {
         let mut chain =
             Self { journal: listed.iter().map(|(serial, _)| *serial).collect(), ..Self::default() };
         if let Some(found) = objects.read(&place.whole).await? {
-            let state = format::read(&found.bytes).map_err(|cause| unreadable(objects, &place.whole, cause))?;
+            let state =
+                format::read(&found.bytes).map_err(|cause| unreadable(objects, &place.whole, cause))?;
             chain.whole_size = found.bytes.len() as u64;
             (chain.state, chain.whole) = (Some(state), Some(found.tag));
         }

@@ -80,9 +80,8 @@ impl RemoteStore {
         timing: LockTiming,
     ) -> Self {
         let objects = Objects::new(bucket, url);
-        let folder = Path::from_iter(
-            folder.iter().flat_map(|part| part.split('/')).filter(|part| !part.is_empty()),
-        );
+        let folder =
+            Path::from_iter(folder.iter().flat_map(|part| part.split('/')).filter(|part| !part.is_empty()));
         let beside = |suffix: &str| folder.clone().join(format!("{stage}{suffix}"));
         Self {
             place: Place { whole: beside(".json"), journal: beside(".journal") },

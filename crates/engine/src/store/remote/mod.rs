@@ -104,8 +104,8 @@ impl RemoteStore {
     }
 
     /// Who holds the lock, for a save: the one that was taken last, if it is still held.
-    async fn held(known: &Known, lock: &dyn Lock) -> Result<Arc<Hold>, StoreError> {
-        let lost = || StoreError::LockLost { at: lock.info().command.clone(), by: None };
+    async fn held(&self, known: &Known) -> Result<Arc<Hold>, StoreError> {
+        let lost = || StoreError::LockLost { at: self.location(), by: None };
         let hold = known.held.upgrade().ok_or_else(lost)?;
         hold.check().await?;
         Ok(hold)
@@ -201,9 +201,9 @@ impl Store for RemoteStore {
         self.objects.url(&self.place.whole)
     }
 
-    async fn save(&self, lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
+    async fn save(&self, _lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
         let mut known = self.known.lock().await;
-        let hold = Self::held(&known, lock).await?;
+        let hold = self.held(&known).await?;
         if known.chain.is_none() {
             self.read(&mut known).await?;
         }
@@ -236,20 +236,20 @@ impl Store for RemoteStore {
         Ok(())
     }
 
-    async fn compact(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
+    async fn compact(&self, _lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
         let mut known = self.known.lock().await;
         let is_newest = known.serial == state.serial.0;
         let in_journal = known.chain.as_ref().is_some_and(|chain| !chain.journal.is_empty());
         if is_newest && in_journal {
-            Self::held(&known, lock).await?;
+            self.held(&known).await?;
             self.write_whole(&mut known, state).await?;
         }
         Ok(())
     }
 
-    async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError> {
+    async fn set_aside(&self, _lock: &dyn Lock) -> Result<Option<String>, StoreError> {
         let mut known = self.known.lock().await;
-        Self::held(&known, lock).await?;
+        self.held(&known).await?;
         let folder = Path::from(format!("{}-{}", self.aside, now_ms()));
         let changes = self.objects.numbered(&self.place.journal).await?;
         let mut old: Vec<_> = changes
@@ -295,8 +295,8 @@ impl Store for RemoteStore {
         parse(&found.bytes, &self.objects.url(&at)).map(Some)
     }
 
-    async fn record(&self, lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
-        Self::held(&*self.known.lock().await, lock).await?;
+    async fn record(&self, _lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
+        self.held(&*self.known.lock().await).await?;
         let number = release.about.number;
         let at = numbered(&self.releases, number);
         let mut bytes = serde_json::to_vec_pretty(release).map_err(|error| self.unwritable(&error))?;

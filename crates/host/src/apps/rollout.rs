@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sf_host_api::{ApiError, ReleaseSpec, ResourcePut, RolloutState, RolloutStatus};
 
-use super::changes::{Change, forget_unused, revision_of, warm_up};
+use super::changes::{Change, revision_of, warm_up};
 use super::{App, CURRENT, RELEASE, Shared, fault, lock};
 use crate::records::{AppRecord, RolloutRecord};
 use crate::rollout::{Fault, Rollout};
@@ -198,7 +198,6 @@ impl Shared {
         if remembered.is_err() {
             lock(&app.record).clone_from(record);
         }
-        forget_unused(record, app.release().as_ref().map(|release| &release.spec), None, None);
         remembered
     }
 

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use sf_host_api::{
     ApiError, ApiSpec, AppStatus, AuthorizerSpec, BucketSpec, ClockAdvance, FunctionSpec, Health, HostStatus,
     InboxStatus, InvokeRequest, InvokeResponse, LogLine, MessageView, Moved, QueueSpec, ReleaseSpec,
-    Resource, ResourcePut, RolloutStatus, RouteSpec, S3Access, ScheduleSpec, SecretInfo, SecretSpec, SocketSpec,
-    SubscriptionSpec, TableSpec, TopicSpec,
+    Resource, ResourcePut, RolloutStatus, RouteSpec, S3Access, ScheduleSpec, SecretInfo, SecretSpec,
+    SocketSpec, SubscriptionSpec, TableSpec, TopicSpec,
 };
 
 /// An OpenAPI 3.1 document: <https://spec.openapis.org/oas/v3.1.0>.
@@ -121,13 +121,7 @@ impl Description {
         let path = format!("{app}/rollout");
         let status = Some(schema::<RolloutStatus> as Body);
         self.add("get", &path, "How the last release is taking over", None, status);
-        self.add(
-            "put",
-            &path,
-            "Put a release that takes over in steps",
-            Some(schema::<ResourcePut>),
-            status,
-        );
+        self.add("put", &path, "Put a release that takes over in steps", Some(schema::<ResourcePut>), status);
         self.add("delete", &path, "Take a rollout back that is under way", None, status);
     }
 

@@ -141,7 +141,8 @@ impl Rollout {
     /// How long the shares stay as they are; `None`: the release takes over.
     pub(crate) fn rest(&self) -> Option<Duration> {
         let passed = self.passed();
-        (passed < self.course.end()).then(|| self.course.next(passed).unwrap_or(passed).saturating_sub(passed))
+        (passed < self.course.end())
+            .then(|| self.course.next(passed).unwrap_or(passed).saturating_sub(passed))
     }
 
     /// Comes when a new revision has had too many errors.
@@ -224,6 +225,8 @@ mod tests {
 
     #[test]
     fn what_does_not_change_and_what_has_no_steps_is_not_rolled_out() {
-        assert!(course(&[("same", spec(&[10], 1)), ("f", spec(&[], 1)), ("g", spec(&[0, 100], 1))]).is_empty());
+        assert!(
+            course(&[("same", spec(&[10], 1)), ("f", spec(&[], 1)), ("g", spec(&[0, 100], 1))]).is_empty()
+        );
     }
 }

@@ -13,7 +13,9 @@ const THROWING: &str = "export function one() {\n  throw new TypeError('bad');\n
 
 /// One function that changes in steps.
 fn lines(steps: &str, every: &str) -> String {
-    format!("http = [\"GET /one\"]\nrollout = {{ kind = \"linear\", steps = [{steps}], every = \"{every}\" }}")
+    format!(
+        "http = [\"GET /one\"]\nrollout = {{ kind = \"linear\", steps = [{steps}], every = \"{every}\" }}"
+    )
 }
 
 /// That function, deployed, answering `first`.
@@ -242,9 +244,7 @@ fn handled(env: &Env) -> BTreeMap<u32, BTreeSet<String>> {
 }
 
 fn all_are_handled(env: &Env, sent: u32) -> BTreeSet<String> {
-    eventually("every message is handled", || {
-        (handled(env).into_keys().eq(0..sent)).then_some(())
-    });
+    eventually("every message is handled", || (handled(env).into_keys().eq(0..sent)).then_some(()));
     handled(env).into_values().flatten().collect()
 }
 

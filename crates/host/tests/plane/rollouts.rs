@@ -48,7 +48,10 @@ async fn two_revisions_answer_until_it_is_taken_back_also_after_a_restart() {
     let both = BTreeSet::from(["new".to_owned(), "old".to_owned()]);
     assert_eq!(markers(&world).await, both);
     let release = world.app.resource("release", "current").await.unwrap().unwrap();
-    assert_eq!((release.revision.as_str(), release.outputs["rollout"].as_str()), (old.revision.as_str(), Some(begun.revision.as_str())));
+    assert_eq!(
+        (release.revision.as_str(), release.outputs["rollout"].as_str()),
+        (old.revision.as_str(), Some(begun.revision.as_str()))
+    );
     world.restart().await;
     assert_eq!(markers(&world).await, both);
     let joined = world.roll_out(steps(50, 3600)).await;
@@ -98,7 +101,8 @@ async fn the_first_error_takes_it_back_and_the_message_comes_again_to_the_old_re
 #[tokio::test]
 async fn the_last_step_ends_with_the_release() {
     let mut world = deployed().await;
-    let begun = world.roll_out(json!({ "work": { "kind": "linear", "steps": [30, 60], "every-ms": 50 } })).await;
+    let begun =
+        world.roll_out(json!({ "work": { "kind": "linear", "steps": [30, 60], "every-ms": 50 } })).await;
     let done = async {
         while state(&world).await != RolloutState::Done {
             // Somebody calls all the time.

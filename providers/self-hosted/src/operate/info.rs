@@ -139,23 +139,11 @@ mod tests {
 
     #[test]
     fn a_rollout_is_told_while_it_goes_on_and_when_it_was_taken_back() {
-        let functions = vec![RollingFunction {
-            name: "hello".into(),
-            percent: 10,
-            every_ms: 1000,
-            calls: 7,
-            errors: 0,
-        }];
-        let mut status = RolloutStatus {
-            revision: "r2".into(),
-            state: RolloutState::UnderWay,
-            functions,
-            cause: None,
-        };
-        assert_eq!(
-            rollouts(&status),
-            ["10 % of calls go to the new version of hello: 7 so far, 0 failed"]
-        );
+        let functions =
+            vec![RollingFunction { name: "hello".into(), percent: 10, every_ms: 1000, calls: 7, errors: 0 }];
+        let mut status =
+            RolloutStatus { revision: "r2".into(), state: RolloutState::UnderWay, functions, cause: None };
+        assert_eq!(rollouts(&status), ["10 % of calls go to the new version of hello: 7 so far, 0 failed"]);
         status.state = RolloutState::Back;
         status.cause = Some(sf_host_api::ApiError {
             code: "rollout-failed".into(),

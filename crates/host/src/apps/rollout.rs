@@ -14,7 +14,7 @@ use std::time::Duration;
 use sf_host_api::{ApiError, ReleaseSpec, ResourcePut, RolloutState, RolloutStatus};
 
 use super::changes::{Change, revision_of, warm_up};
-use super::{App, CURRENT, RELEASE, Shared, fault, lock};
+use super::{App, CURRENT, Shared, fault, lock};
 use crate::records::{AppRecord, RolloutRecord};
 use crate::rollout::{Fault, Rollout};
 
@@ -214,7 +214,7 @@ impl Shared {
     pub(super) fn is_released(app: &App, address: &str) -> bool {
         let has = |release: &crate::release::Release| release.spec.resources.contains_key(address);
         app.release().is_some_and(|release| has(&release))
-            || address != RELEASE && app.rollout().is_some_and(|rollout| has(&rollout.release))
+            || app.rollout().is_some_and(|rollout| has(&rollout.release))
     }
 }
 

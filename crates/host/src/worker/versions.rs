@@ -106,7 +106,7 @@ impl Successor {
 /// Whether that share of all keys has this one. What has it in a small share, has it in a larger one: nobody is sent back and forth by the steps.
 fn is_newer(key: &str, percent: u8) -> bool {
     let digest = Sha256::digest(key.as_bytes());
-    let number = digest.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    let number = digest.iter().take(8).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
     number % 100 < u64::from(percent)
 }
 

@@ -68,8 +68,7 @@ fn show(settings: &Settings, info: &Info) {
         ("schedules", &info.schedules),
         ("events", &info.events),
         ("rollouts", &info.rollouts),
-    ]
-    {
+    ] {
         if !lines.is_empty() {
             ui.result(title);
             for line in lines {

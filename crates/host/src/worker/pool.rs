@@ -143,10 +143,7 @@ impl Pool {
         }
     }
 
-    async fn call_own(
-        self: &Arc<Self>,
-        invocation: Invocation,
-    ) -> Result<http::Response<Body>, CallError> {
+    async fn call_own(self: &Arc<Self>, invocation: Invocation) -> Result<http::Response<Body>, CallError> {
         let acquired = self.acquire().await;
         let lease = acquired.inspect_err(|error| self.tally.count(is_functions_fault(error)))?;
         if !self.seats.are_single() {

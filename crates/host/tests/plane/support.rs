@@ -12,7 +12,9 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use sf_host::{Host, HostConfig, HostError};
 use sf_host_api::http::{HeaderMap as Headers, Method};
-use sf_host_api::{AppClient, Client, ClientError, ClockAdvance, InboxStatus, InvokeRequest, ResourcePut, RolloutStatus};
+use sf_host_api::{
+    AppClient, Client, ClientError, ClockAdvance, InboxStatus, InvokeRequest, ResourcePut, RolloutStatus,
+};
 use sha2::Digest as _;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};

@@ -29,7 +29,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let start = Instant::now();
     let _ = project.deploy();
     let first = start.elapsed();
-    let idle = memory(env.host().pid);
+    let idle = resident_mib(env.host().pid);
     let nothing = time(&mut env.command(&project.dir, &["deploy", "--yes"]))?;
     let url = project.url();
     for number in [0, FUNCTIONS / 2, FUNCTIONS - 1] {
@@ -56,7 +56,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
 }
 
 /// Resident memory of a process in MiB, where `/proc` tells.
-fn memory(pid: u32) -> Option<u64> {
+pub(crate) fn resident_mib(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)

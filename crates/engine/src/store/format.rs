@@ -51,7 +51,7 @@ struct Line {
     delta: Box<RawValue>,
 }
 
-fn damaged(error: serde_json::Error) -> Unreadable {
+fn damaged(error: &serde_json::Error) -> Unreadable {
     Unreadable::Damaged(error.to_string())
 }
 
@@ -68,13 +68,13 @@ fn checked<'a>(raw: &'a RawValue, expected: &Digest) -> Result<&'a str, Unreadab
 
 /// The state in a file of any format until now.
 pub(crate) fn read(bytes: &[u8]) -> Result<State, Unreadable> {
-    let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+    let Version { version } = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
     match version {
         0 => Err(Unreadable::Damaged("there is no format 0".into())),
-        BARE => serde_json::from_slice(bytes).map_err(damaged),
+        BARE => serde_json::from_slice(bytes).map_err(|error| damaged(&error)),
         known if known == u64::from(STATE_FORMAT) => {
-            let file: File = serde_json::from_slice(bytes).map_err(damaged)?;
-            serde_json::from_str(checked(&file.state, &file.sha256)?).map_err(damaged)
+            let file: File = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
+            serde_json::from_str(checked(&file.state, &file.sha256)?).map_err(|error| damaged(&error))
         }
         newer => Err(Unreadable::Newer(newer)),
     }
@@ -91,8 +91,8 @@ pub(crate) fn write(state: &State) -> serde_json::Result<Vec<u8>> {
 
 /// The change in a line of the journal, or in an object of its own.
 pub(crate) fn read_delta(line: &[u8]) -> Result<Delta, Unreadable> {
-    let Line { sha256, delta } = serde_json::from_slice(line).map_err(damaged)?;
-    serde_json::from_str(checked(&delta, &sha256)?).map_err(damaged)
+    let Line { sha256, delta } = serde_json::from_slice(line).map_err(|error| damaged(&error))?;
+    serde_json::from_str(checked(&delta, &sha256)?).map_err(|error| damaged(&error))
 }
 
 /// A change as a line, with its end.

@@ -33,7 +33,7 @@ pub fn read_state(bytes: &[u8], at: &str) -> Result<State, StoreError> {
         format::Unreadable::Newer(found) => {
             StoreError::Newer { at: at.to_owned(), found, known: STATE_FORMAT }
         }
-        format::Unreadable::Damaged(cause) => StoreError::Corrupt { at: at.to_owned(), cause },
+        cause => StoreError::Corrupt { at: at.to_owned(), cause: cause.to_string() },
     })
 }
 
@@ -201,12 +201,11 @@ impl StoreError {
             }
             Self::Corrupt { at, .. } => {
                 format!(
-                    "`sf state rebuild` finds what is deployed by its tags, and keeps `{}` beside the new state",
-                    at
+                    "`sf state rebuild` finds what is deployed by its tags, and keeps `{at}` beside the new state"
                 )
             }
             Self::BadRelease { at, .. } => {
-                format!("delete `{}`: the other releases do not need it", at)
+                format!("delete `{at}`: the other releases do not need it")
             }
             Self::Newer { .. } => "update sf".into(),
             Self::Conflict { .. } => "run the command again".into(),

@@ -80,6 +80,11 @@ impl Bucket {
         self.objects.get(&path(name)).await.unwrap().bytes().await.unwrap()
     }
 
+    /// Differs from write to write.
+    pub(crate) async fn version(&self, name: &str) -> Option<String> {
+        self.objects.head(&path(name)).await.unwrap().e_tag
+    }
+
     pub(crate) async fn write(&self, name: &str, bytes: impl Into<Bytes>) {
         self.objects.put(&path(name), PutPayload::from(bytes.into())).await.unwrap();
     }

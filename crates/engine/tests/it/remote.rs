@@ -72,9 +72,9 @@ async fn a_holder_says_that_it_lives() {
     let (stand, store, other) = two_machines().await;
     let lock = store.lock(who("sf deploy")).await.unwrap();
     for _ in 0..8 {
-        let before = stand.bucket().read("dev.lock").await;
+        let before = stand.bucket().version("dev.lock").await;
         tokio::time::sleep(Duration::from_secs(16)).await;
-        assert_ne!(stand.bucket().read("dev.lock").await, before);
+        assert_ne!(stand.bucket().version("dev.lock").await, before);
         assert!(matches!(other.lock(who("sf remove")).await, Err(StoreError::Locked(Some(_)))));
     }
     drop(lock);
@@ -382,7 +382,7 @@ async fn what_a_later_sf_wrote_is_left_alone() {
 async fn a_journal_does_not_grow_without_end() {
     let (stand, mut state) = cut_short().await;
     let lock = stand.store().lock(who("sf deploy")).await.unwrap();
-    state = { stand.store().load().await.unwrap().unwrap_or(state) };
+    state = stand.store().load().await.unwrap().unwrap_or(state);
     let mut longest = 0;
     for _ in 0..600 {
         state = change(stand.store(), lock.as_ref(), state).await.unwrap();

@@ -49,6 +49,11 @@ impl Chain {
         self.state.as_ref().map_or(Serial(0), |state| state.serial)
     }
 
+    /// Whether there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.whole.is_none() && self.journal.is_empty()
+    }
+
     pub(super) async fn load(objects: &Objects, place: &Place) -> Result<Self, StoreError> {
         let mut look = 1;
         loop {
@@ -125,6 +130,8 @@ pub(super) fn unreadable(objects: &Objects, at: &Path, cause: Unreadable) -> Sto
     let at = objects.url(at);
     match cause {
         Unreadable::Newer(found) => StoreError::Newer { at, found, known: STATE_FORMAT },
-        Unreadable::Damaged(cause) => StoreError::Corrupt { at, cause },
+        cause @ (Unreadable::Damaged(_) | Unreadable::Cut) => {
+            StoreError::Corrupt { at, cause: cause.to_string() }
+        }
     }
 }

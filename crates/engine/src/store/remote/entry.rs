@@ -56,16 +56,15 @@ impl Entry {
                 Unreadable::Damaged(format!("there is no change of format {version}"))
             });
         }
-        let Object { lineage, sha256, delta, state, .. } =
-            serde_json::from_slice(bytes).map_err(format::damaged)?;
+        let Object { lineage, sha256, delta, state, .. } = serde_json::from_slice(bytes)?;
         let change = match (delta, state) {
             (Some(delta), None) => {
                 let text = format::checked(&delta, &sha256)?;
-                Change::Delta(serde_json::from_str(text).map_err(format::damaged)?)
+                Change::Delta(serde_json::from_str(text)?)
             }
             (None, Some(state)) => {
                 let text = format::checked(&state, &sha256)?;
-                Change::Whole(serde_json::from_str(text).map_err(format::damaged)?)
+                Change::Whole(serde_json::from_str(text)?)
             }
             _ => return Err(Unreadable::Damaged("it holds neither a change nor a state".into())),
         };

@@ -215,7 +215,11 @@ impl Store for RemoteStore {
         if !known.has_backup {
             self.back_up(&mut known).await?;
         }
-        let bytes = entry::write(what, &hold.writer).map_err(|error| self.unwritable(&error))?;
+        // A change has to go on from something.
+        let is_base = known.chain.as_ref().is_some_and(Chain::is_empty);
+        let whole = Save::whole(what.state);
+        let written = entry::write(if is_base { &whole } else { what }, &hold.writer);
+        let bytes = written.map_err(|error| self.unwritable(&error))?;
         let (at, size) = (numbered(&self.place.journal, serial), bytes.len() as u64);
         if let Written::Refused(_) = self.objects.write(&at, bytes, Expected::Nothing).await? {
             // Whoever did that has the lock, and a name.

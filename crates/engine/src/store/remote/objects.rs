@@ -5,7 +5,6 @@
 //! there is looked at before a write counts as refused: the same bytes are ours. Whatever two writers could both write therefore names its
 //! writer.
 
-use std::error::Error as _;
 use std::sync::Arc;
 
 use bytes::Bytes;

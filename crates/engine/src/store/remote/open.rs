@@ -135,7 +135,7 @@ impl StatePlace {
     pub fn s3(&self, access: BucketAccess) -> Result<Arc<dyn ObjectStore>, StoreError> {
         let Self::S3 { bucket, .. } = self else { return Err(self.mistaken()) };
         let mut options = options(access.endpoint.as_deref());
-        for pem in access.authorities {
+        if let Some(pem) = access.authorities {
             let all = Certificate::from_pem_bundle(&pem).map_err(|error| self.unusable(&error))?;
             options = all.into_iter().fold(options, ClientOptions::with_root_certificate);
         }

@@ -23,5 +23,5 @@ pub use session::{Released, Session};
 pub use sf_provider::{Stop, StopHandle, stop_pair};
 pub use store::{
     BadPlace, BucketAccess, Holder, LocalStore, Lock, LockInfo, LockTiming, Outdated, Patience, RemoteStore,
-    STATE_FORMAT, StatePlace, Store, StoreError, Witness, acquire, read_state, write_state,
+    STATE_FORMAT, StatePlace, Store, StoreError, Waiting, Witness, acquire, read_state, write_state,
 };

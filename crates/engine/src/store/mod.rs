@@ -20,7 +20,7 @@ pub use format::STATE_FORMAT;
 pub(crate) use format::write as encode;
 pub use local::LocalStore;
 pub(crate) use lock::now_ms;
-pub use patience::{Patience, acquire};
+pub use patience::{Patience, Waiting, acquire};
 pub use remote::{BadPlace, BucketAccess, LockTiming, RemoteStore, StatePlace};
 pub use witness::{Outdated, Witness};
 

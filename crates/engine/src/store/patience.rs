@@ -12,13 +12,16 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What the pause does not grow beyond.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Told whom a run waits for, as far as that is known.
+pub type Waiting = dyn Fn(Option<&Holder>) + Send + Sync;
+
 /// How long to wait for a lock, and who is told meanwhile.
 #[derive(Default)]
 pub struct Patience<'a> {
     /// How long.
     pub longest: Duration,
     /// Told who is waited for, once for each holder.
-    pub waiting: Option<&'a (dyn Fn(Option<&Holder>) + Send + Sync)>,
+    pub waiting: Option<&'a Waiting>,
 }
 
 /// Takes the lock of a store, and waits for it if somebody else has it.

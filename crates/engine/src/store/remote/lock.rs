@@ -279,14 +279,14 @@ fn bytes(info: &LockInfo, writer: &str) -> Vec<u8> {
 
 /// Whoever it is: an object that cannot be read was written by somebody too.
 fn holder(found: &Found) -> Holder {
-    serde_json::from_slice::<Claim>(&found.bytes).map(|there| there.holder).unwrap_or_else(|_| Holder {
-        info: LockInfo {
-            who: "somebody".into(),
-            host: "an unknown machine".into(),
-            pid: 0,
-            command: "unknown".into(),
-            started_ms: u64::try_from(found.modified_ms).unwrap_or(0),
-        },
-        heartbeat_ms: u64::try_from(found.modified_ms).unwrap_or(0),
-    })
+    let modified_ms = u64::try_from(found.modified_ms).unwrap_or(0);
+    let unknown = || LockInfo {
+        who: "somebody".into(),
+        host: "an unknown machine".into(),
+        pid: 0,
+        command: "unknown".into(),
+        started_ms: modified_ms,
+    };
+    serde_json::from_slice::<Claim>(&found.bytes)
+        .map_or_else(|_| Holder { info: unknown(), heartbeat_ms: modified_ms }, |there| there.holder)
 }

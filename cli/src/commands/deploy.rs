@@ -22,6 +22,7 @@ pub(crate) async fn run(settings: &Settings, args: &Deploy) -> Result<Exit, Erro
     Run::new(settings, &project, &connection, "deploy", goal)
         .consent(args.consent)
         .refresh(args.refresh)
+        .within(args.within)
         .run()
         .await
 }

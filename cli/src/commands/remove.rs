@@ -14,5 +14,9 @@ pub(crate) async fn run(settings: &Settings, args: &Remove) -> Result<Exit, Erro
     let connection =
         registry::connect(settings, &project.app, Reach::Start).await?.ok_or_else(registry::not_running)?;
     let goal = Goal::Draft(Draft::default());
-    Run::new(settings, &project, &connection, "remove", goal).consent(args.consent).run().await
+    Run::new(settings, &project, &connection, "remove", goal)
+        .consent(args.consent)
+        .within(args.within)
+        .run()
+        .await
 }

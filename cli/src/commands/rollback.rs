@@ -15,6 +15,7 @@ pub(crate) async fn run(settings: &Settings, args: &Rollback) -> Result<Exit, Er
     Run::new(settings, &project, &connection, "rollback", goal)
         .consent(args.consent)
         .refresh(args.refresh)
+        .within(args.within)
         .run()
         .await
 }

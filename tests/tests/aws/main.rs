@@ -12,5 +12,6 @@ mod market;
 mod policies;
 mod rights;
 mod scale;
+mod secrets;
 mod support;
 mod transcripts;

@@ -30,7 +30,10 @@ struct Exporter {
 pub(crate) async fn export(events: &[Record]) -> Result<(), String> {
     let Some(exporter) = Exporter::of(&|name| std::env::var(name).ok())? else { return Ok(()) };
     let body = span::request(events, &exporter.service, exporter.parent.as_ref(), &mut || fastrand::u64(1..));
-    exporter.send(body.to_string()).await.map_err(|cause| format!("send it to {}: {cause}", exporter.url))
+    exporter
+        .send(body.to_string())
+        .await
+        .map_err(|cause| format!("send it to {}: {cause}", exporter.url.origin().ascii_serialization()))
 }
 
 impl Exporter {

@@ -24,7 +24,13 @@ pub(crate) async fn back_to(
         None => earlier(project, store, session).await?,
     };
     let Release { about, desired, .. } = release;
-    Ok(Draft { desired, artifacts: about.artifacts, git_sha: about.git_sha, rollback_to: Some(about.number) })
+    Ok(Draft {
+        desired,
+        artifacts: about.artifacts,
+        git_sha: about.git_sha,
+        rollback_to: Some(about.number),
+        run: None,
+    })
 }
 
 /// The release of that number, or an error that says which there are.

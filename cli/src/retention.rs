@@ -36,7 +36,7 @@ pub(crate) async fn forget_artifacts(settings: &Settings, project: &Project, dra
 
 async fn forget(project: &Project, folder: &Path, draft: &Draft) -> Result<usize, Error> {
     let layout = pipeline::layout(project);
-    let refused = |cause| Error::io("prune", layout.cache.display(), &cause);
+    let refused = |cause: std::io::Error| Error::io("prune", layout.cache.display(), &cause);
     let mut idle = sf_build::prune::idle(&layout).map_err(refused)?;
     for digest in draft.artifacts.values() {
         idle.remove(digest);
@@ -57,12 +57,6 @@ async fn forget(project: &Project, folder: &Path, draft: &Draft) -> Result<usize
 
 /// Every `<provider>/<stage>.releases`.
 fn stages(folder: &Path) -> Result<Vec<(String, String)>, Error> {
-    let list = |folder: &Path| match fs::read_dir(folder) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        result => result
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|cause| Error::io("list", folder.display(), &cause)),
-    };
     let mut found = Vec::new();
     for provider in list(folder)? {
         if !provider.path().is_dir() {
@@ -78,4 +72,14 @@ fn stages(folder: &Path) -> Result<Vec<(String, String)>, Error> {
         }
     }
     Ok(found)
+}
+
+/// What is in a folder; nothing if there is none.
+fn list(folder: &Path) -> Result<Vec<fs::DirEntry>, Error> {
+    let refused = |cause: std::io::Error| Error::io("list", folder.display(), &cause);
+    match fs::read_dir(folder) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(cause) => Err(refused(cause)),
+        Ok(entries) => entries.collect::<std::io::Result<Vec<_>>>().map_err(refused),
+    }
 }

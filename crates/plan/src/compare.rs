@@ -11,10 +11,6 @@ use crate::value::{Desired, Value};
 /// What deploying `new` would change, had `old` been deployed; objects that are the same are left out. References are compared as they are written,
 /// since what they will resolve to nobody knows.
 pub fn compare(old: &[Desired], new: &[Desired], schemas: &dyn Schemas) -> Vec<Change> {
-    let by_addr = |all| -> BTreeMap<&Addr, &Desired> {
-        let all: &[Desired] = all;
-        all.iter().map(|desired| (&desired.addr, desired)).collect()
-    };
     let (old, new) = (by_addr(old), by_addr(new));
     let mut changes: Vec<Change> = Vec::new();
     for (addr, desired) in &new {
@@ -32,6 +28,10 @@ pub fn compare(old: &[Desired], new: &[Desired], schemas: &dyn Schemas) -> Vec<C
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     changes
+}
+
+fn by_addr(all: &[Desired]) -> BTreeMap<&Addr, &Desired> {
+    all.iter().map(|desired| (&desired.addr, desired)).collect()
 }
 
 fn change(of: &Desired, action: Action, why: Vec<Reason>) -> Change {

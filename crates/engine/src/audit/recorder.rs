@@ -219,7 +219,9 @@ mod tests {
         let recorder = Recorder::new(Clock::of(|| 7));
         recorder.record_first(6, first());
         let told = std::sync::atomic::AtomicUsize::new(0);
-        let warn = |_: &StoreError| drop(told.fetch_add(1, Ordering::Relaxed));
+        let warn = |_: &StoreError| {
+            told.fetch_add(1, Ordering::Relaxed);
+        };
         let mut writer = RunWriter::new(recorder, run_id());
         writer.flush(&store, &warn).await;
         let log = writer.finish(&store, &warn).await;

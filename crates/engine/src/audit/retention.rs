@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::RunId;
 use crate::store::{Store, StoreError};
 
 /// Forgets old logs: those of kept releases stay, and of the others at least the newest `keep`. To know which logs are those of releases, all of

@@ -16,7 +16,6 @@ pub(crate) use tap::Tap;
 
 /// A run that is recorded, from its beginning to its end.
 pub(crate) struct Audit {
-    clock: Clock,
     began_ms: u64,
     id: RunId,
     recorder: Recorder,
@@ -40,13 +39,12 @@ impl Audit {
     pub(crate) fn begin(settings: &Settings, who: LockInfo) -> Self {
         let clock = Clock::system();
         let began_ms = clock.now_ms();
-        let recorder = Recorder::new(clock.clone());
+        let recorder = Recorder::new(clock);
         settings.tap.turn_to(Some(recorder.clone()));
         Self {
             began_ms,
             id: RunId::new(began_ms, &who),
             recorder,
-            clock,
             tap: settings.tap.clone(),
             who,
             tally: std::cell::Cell::default(),

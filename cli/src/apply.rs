@@ -2,28 +2,31 @@
 //! and say.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use sf_engine::{
     Applied, Control, Draft, Holder, Limits, LockInfo, Patience, Provider, Released, Session, Store,
-    StoreError, stop_pair,
+    StoreError, What, stop_pair,
 };
-use sf_host::EndSignals;
 use sf_plan::{Action, Plan};
 use sf_provider::{Endpoint, Info};
 use tokio::sync::mpsc;
 
-use crate::args::{Consent, LockWait};
+use crate::args::{Consent, LockWait, Within};
+use crate::audit::Audit;
 use crate::commands::data::secret;
+use crate::commands::plan;
+use crate::ends::{Cause, End, Ends};
 use crate::errors::{Error, Exit};
 use crate::observed;
 use crate::pipeline::{self, Zips};
 use crate::project::{Project, git_sha};
 use crate::registry::Connection;
 use crate::releases;
+use crate::retention;
 use crate::settings::{self, Settings};
-use crate::stores::{self, Calm};
+use crate::stores;
 use crate::ui::{Counts, Live, counted, plan_text};
 
 /// One run.
@@ -38,6 +41,14 @@ pub(crate) struct Run<'a> {
     consent: Consent,
     wait: LockWait,
     refresh: bool,
+    timeout: Option<Duration>,
+}
+
+/// All that is known before anything is changed.
+struct Prepared<'s> {
+    session: Session<'s>,
+    plan: Plan,
+    draft: Draft,
 }
 
 /// What is wanted.
@@ -86,7 +97,8 @@ impl<'a> Run<'a> {
         goal: Goal,
     ) -> Self {
         let (zips, consent, wait) = (Zips::of(project), Consent::default(), LockWait::default());
-        Self { settings, project, connection, verb, goal, zips, consent, wait, refresh: false }
+        let (refresh, timeout) = (false, None);
+        Self { settings, project, connection, verb, goal, zips, consent, wait, refresh, timeout }
     }
 
     /// What may be done without asking.
@@ -107,16 +119,63 @@ impl<'a> Run<'a> {
         Self { refresh, ..self }
     }
 
-    /// Does it all, and says what came of it.
-    pub(crate) async fn run(self) -> Result<Exit, Error> {
-        stores::with(self.project, async |store, calm| self.run_with(store, calm).await).await
+    /// How long it may take.
+    #[must_use]
+    pub(crate) fn within(self, within: Within) -> Self {
+        Self { timeout: within.timeout, ..self }
     }
 
-    async fn run_with(&self, store: &dyn Store, calm: &Calm) -> Result<Exit, Error> {
+    /// Does it all, and says what came of it.
+    pub(crate) async fn run(self) -> Result<Exit, Error> {
+        // It hears signals itself.
+        stores::with(self.project, async |store| self.recorded_run(store).await).await
+    }
+
+    /// With a log of what happens.
+    async fn recorded_run(&self, store: &dyn Store) -> Result<Exit, Error> {
+        let who = LockInfo::of_this_process(format!("sf {}", self.verb));
+        let audit = Audit::begin(self.settings, who.clone());
+        let keep = pipeline::kept_releases(self.project);
+        audit.accompany(self.settings, store, keep, self.steps(store, who, &audit)).await
+    }
+
+    async fn steps(&self, store: &dyn Store, who: LockInfo, audit: &Audit) -> Result<Exit, Error> {
         let started = Instant::now();
+        let mut ends = Ends::listen(self.settings.started, self.timeout)?;
+        let prepared = ends.or(self.prepare(store, who, audit)).await;
+        let Prepared { session, plan, draft } =
+            prepared.map_err(|cause| self.interrupted(cause, "nothing was changed", &self.again(None)))??;
+        let mut live = Live::new(&self.settings.ui, &plan);
+        let again = self.again(draft.rollback_to);
+        let released = self.apply(session, &plan, &draft, &mut live, (&mut ends, audit)).await;
+        let (Released { applied, release }, stopped) = released?;
+        let calls = live.end();
+        let release = self.recorded(release);
+        audit.released(release);
+        self.judge(&applied, stopped, &again)?;
+        if release.is_some() {
+            retention::forget_artifacts(self.settings, self.project, &draft).await;
+        }
+        let cx = plan::context(self.project);
+        let info = match self.connection.operate.endpoints(&applied.state.objects) {
+            Some(endpoints) => Info { endpoints, ..Info::default() },
+            None => self.connection.operate.info(&cx).await?.unwrap_or_default(),
+        };
+        self.say_done(Ended { plan: &plan, draft: &draft, calls, release, info, started })
+    }
+
+    /// Observes, plans and asks. It may be dropped at any point: nothing was changed.
+    async fn prepare<'s>(
+        &self,
+        store: &'s dyn Store,
+        who: LockInfo,
+        audit: &Audit,
+    ) -> Result<Prepared<'s>, Error> {
         let provider = pipeline::provider(self.project, self.connection, &self.zips);
         let cx = provider.cx.clone();
-        let mut session = self.open(store, provider).await?;
+        let mut session = self.open(store, provider, who).await?;
+        let commit = git_sha(&self.project.manifest.root).ok();
+        audit.observed(self.project, store, session.observed(), commit.clone());
         observed::say(&self.settings.ui, session.observed());
         if let Some(outdated) = session.outdated() {
             observed::say_outdated(&self.settings.ui, outdated);
@@ -131,7 +190,12 @@ impl<'a> Run<'a> {
             }
         }
         let draft = self.draft(store, &session).await?;
+        // What is gone back to was made from a commit of its own, or from none.
+        let commit = if draft.rollback_to.is_some() { draft.git_sha.clone() } else { commit };
+        let draft = Draft { git_sha: commit, run: Some(audit.id()), ..draft };
         let plan = session.plan(draft.desired.clone(), self.project.backend.schemas())?;
+        audit.planned(&plan);
+        retention::keep_artifacts(self.settings, self.project, &draft);
         releases::provide(self.project, &session, &plan, &draft, &self.zips).await?;
         if Counts::of(&plan.changes).changes() > 0 {
             self.settings.ui.info(plan_text(&plan, self.settings.ui.verbose()));
@@ -141,26 +205,20 @@ impl<'a> Run<'a> {
             secret::warn_of_missing(self.settings, self.project, self.connection).await?;
         }
         self.ask(&plan)?;
-        let mut live = Live::new(&self.settings.ui, &plan);
-        let again = self.again(&draft);
-        calm.begin();
-        let Released { applied, release } = self.apply(session, &plan, &draft, &mut live).await?;
-        let calls = live.end();
-        self.judge(&applied, &again)?;
-        let release = self.recorded(release);
-        let info = match self.connection.operate.endpoints(&applied.state.objects) {
-            Some(endpoints) => Info { endpoints, ..Info::default() },
-            None => self.connection.operate.info(&cx).await?.unwrap_or_default(),
-        };
-        self.say_done(Ended { plan: &plan, draft: &draft, calls, release, info, started })
+        Ok(Prepared { session, plan, draft })
     }
 
-    async fn open<'s>(&self, store: &'s dyn Store, provider: Provider) -> Result<Session<'s>, Error> {
+    /// Waits for the lock as long as it is to.
+    async fn open<'s>(
+        &self,
+        store: &'s dyn Store,
+        provider: Provider,
+        who: LockInfo,
+    ) -> Result<Session<'s>, Error> {
         let ui = &self.settings.ui;
         let waiting = |holder: Option<&Holder>| stores::say_waiting(ui, holder);
         let longest = self.wait.lock_timeout.unwrap_or_default();
         let patience = Patience { longest, waiting: Some(&waiting) };
-        let who = LockInfo::of_this_process(format!("sf {}", self.verb));
         let session = Session::open_patiently(store, provider, who, patience).await?;
         Ok(session.witnessed(settings::witness()))
     }
@@ -179,8 +237,8 @@ impl<'a> Run<'a> {
     }
 
     /// The command that goes on from where this one stopped.
-    fn again(&self, draft: &Draft) -> String {
-        match draft.rollback_to {
+    fn again(&self, rollback_to: Option<u64>) -> String {
+        match rollback_to {
             Some(number) => format!("sf {} {number}", self.verb),
             None => format!("sf {}", self.verb),
         }
@@ -227,55 +285,56 @@ impl<'a> Run<'a> {
         Err(Error::new(Exit::Consent, "consent-refused", format!("{}: nothing was changed", self.verb)))
     }
 
-    /// Runs the plan. The first Ctrl-C or SIGTERM starts nothing new, the second ends at once.
+    /// Runs the plan, and says why it was stopped, if it was. The first end starts nothing new, the second ends at once.
     async fn apply(
         &self,
         session: Session<'_>,
         plan: &Plan,
         draft: &Draft,
         live: &mut Live<'_>,
-    ) -> Result<Released, Error> {
+        (ends, audit): (&mut Ends, &Audit),
+    ) -> Result<(Released, Option<Cause>), Error> {
         let (handle, stop) = stop_pair();
         let (events, mut coming) = mpsc::unbounded_channel();
         let rescue = pipeline::rescue(&self.project.manifest.root);
         let control = Control { limits: Limits::of(self.connection.driver.as_ref()), stop, events, rescue };
-        let mut signals = EndSignals::listen().map_err(|cause| Error::io("listen for", "signals", &cause))?;
-        let mut stopping = false;
-        let draft = Draft { git_sha: self.git_sha(plan, draft), ..draft.clone() };
-        let again = self.again(&draft);
-        let applying = session.release(plan.clone(), draft, control);
+        let mut stopped = None;
+        let applying = session.release(plan.clone(), draft.clone(), control);
         tokio::pin!(applying);
         let released = loop {
             tokio::select! {
                 biased;
-                () = signals.next() => {
-                    if stopping {
+                end = ends.next() => match end {
+                    End::Abort(cause) => {
                         let how = "ended at once: what was in flight is looked at by the next run";
-                        return Err(self.interrupted(how, &again));
+                        return Err(self.interrupted(cause, how, &self.again(draft.rollback_to)));
                     }
-                    stopping = true;
-                    handle.stop();
-                    self.settings.ui.warn("stopping: what is in flight is finished; once more ends at once");
+                    End::Stop(cause) => {
+                        stopped = Some(cause);
+                        audit.record(What::Stopping { cause: cause.code().to_owned() });
+                        handle.stop();
+                        self.settings.ui.warn(format_args!(
+                            "{}, stopping: what is in flight is finished; once more ends at once",
+                            cause.word()
+                        ));
+                    }
+                },
+                Some(event) = coming.recv() => {
+                    audit.record(What::from(&event));
+                    live.event(&event);
                 }
-                Some(event) = coming.recv() => live.event(&event),
                 released = &mut applying => break released,
             }
         };
         while let Ok(event) = coming.try_recv() {
+            audit.record(What::from(&event));
             live.event(&event);
         }
-        Ok(released?)
-    }
-
-    /// The commit, asked for only if there is something to record. No repository, no commit.
-    fn git_sha(&self, plan: &Plan, draft: &Draft) -> Option<String> {
-        let is_wanted = draft.rollback_to.is_none() && !plan.steps.is_empty();
-        let own = || git_sha(&self.project.manifest.root).ok();
-        if is_wanted { own() } else { draft.git_sha.clone() }
+        Ok((released?, stopped))
     }
 
     /// Whether everything was done; if not, why not.
-    fn judge(&self, applied: &Applied, again: &str) -> Result<(), Error> {
+    fn judge(&self, applied: &Applied, stopped: Option<Cause>, again: &str) -> Result<(), Error> {
         let report = &applied.report;
         if let Some((key, first)) = report.failed.first() {
             let fix = format!("fix the cause, then `{again}` goes on from here");
@@ -300,14 +359,14 @@ impl<'a> Run<'a> {
         if applied.stopped && !report.skipped.is_empty() {
             let (done, left) = (report.done.len(), report.skipped.len());
             let how = format!("{done} done, {left} not begun; the state is saved");
-            return Err(self.interrupted(&how, again));
+            return Err(self.interrupted(stopped.unwrap_or(Cause::Signal), &how, again));
         }
         Ok(())
     }
 
-    fn interrupted(&self, how: &str, again: &str) -> Error {
-        let message = format!("{} `{}`: interrupted: {how}", self.verb, self.project.app.project);
-        Error::new(Exit::Interrupted, "interrupted", message).hint(format!("`{again}` goes on from here"))
+    fn interrupted(&self, cause: Cause, how: &str, again: &str) -> Error {
+        let message = format!("{} `{}`: {}: {how}", self.verb, self.project.app.project, cause.word());
+        Error::new(cause.exit(), cause.code(), message).hint(format!("`{again}` goes on from here"))
     }
 
     fn say_done(&self, ended: Ended<'_>) -> Result<Exit, Error> {

@@ -15,7 +15,9 @@ use clap_complete::Shell;
 use sf_model::Period;
 
 pub(crate) use self::bucket::{Bucket, BucketGet, BucketKey, BucketLs, BucketPut, BucketUrl, LinkMethod};
-pub(crate) use self::deploy::{Deploy, Drift, LockWait, Releases, Remove, Rollback};
+pub(crate) use self::deploy::{
+    Deploy, Diff, Drift, LockWait, Releases, ReleasesShow, ReleasesWhat, Remove, Rollback,
+};
 pub(crate) use self::messages::{
     MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend, Topic, TopicPublish,
 };
@@ -104,6 +106,14 @@ pub(crate) struct Consent {
     pub(crate) data: bool,
 }
 
+/// How long a run may take.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Within {
+    /// Stop as Ctrl-C does after this long: `10m`, `90s`; after 30s more end at once
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -114,6 +124,7 @@ pub(crate) enum Command {
     Deploy(Deploy),
     Drift(Drift),
     Releases(Releases),
+    Diff(Diff),
     Rollback(Rollback),
     Invoke(Invoke),
     Logs(Logs),

@@ -37,6 +37,8 @@ pub(crate) enum Exit {
     Drift,
     /// A bug in `sf`.
     Internal,
+    /// Stopped by `--timeout`.
+    TimedOut,
     /// Stopped by Ctrl-C or SIGTERM.
     Interrupted,
 }
@@ -44,7 +46,7 @@ pub(crate) enum Exit {
 impl Exit {
     /// All of them, in the order of their codes.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -56,6 +58,7 @@ impl Exit {
         Self::Function,
         Self::Drift,
         Self::Internal,
+        Self::TimedOut,
         Self::Interrupted,
     ];
 
@@ -74,6 +77,8 @@ impl Exit {
             Self::Drift => 9,
             // `EX_SOFTWARE` of sysexits.h.
             Self::Internal => 70,
+            // As timeout(1) of coreutils.
+            Self::TimedOut => 124,
             // 128 + SIGINT, as shells report it.
             Self::Interrupted => 130,
         }

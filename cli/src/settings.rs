@@ -2,6 +2,7 @@
 //! (besides those that clap binds to a flag: `SF_PROVIDER`, which `sf check` reads from here, `SF_STAGE`, and `SF_HOST_PORT` where there is `--port`).
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 
@@ -9,6 +10,7 @@ use sf_engine::{LockTiming, Witness};
 use sf_model::Period;
 
 use crate::args::{DEFAULT_HOST_PORT, Global};
+use crate::audit::Tap;
 use crate::errors::Error;
 use crate::ui::Ui;
 
@@ -26,11 +28,16 @@ pub(crate) struct Settings {
     pub(crate) ui: Ui,
     /// `--manifest`
     pub(crate) manifest: Option<PathBuf>,
+    /// When the command began.
+    pub(crate) started: Instant,
+    /// Where traces become part of a run's event log.
+    pub(crate) tap: Tap,
 }
 
 impl Settings {
     /// Resolves the global flags. Changes to the folder of `-C`, so that every path of the command line is relative to it.
-    pub(crate) fn resolve(global: Global) -> Result<Self, (Ui, Error)> {
+    pub(crate) fn resolve(global: Global, tap: Tap) -> Result<Self, (Ui, Error)> {
+        let started = Instant::now();
         let ui = Ui::new(&global);
         if let Some(directory) = &global.directory
             && let Err(cause) = std::env::set_current_dir(directory)
@@ -39,7 +46,7 @@ impl Settings {
                 .kind(crate::errors::Exit::Usage);
             return Err((ui, error));
         }
-        Ok(Self { ui, manifest: global.manifest })
+        Ok(Self { ui, manifest: global.manifest, started, tap })
     }
 }
 

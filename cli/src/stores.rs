@@ -1,24 +1,20 @@
 //! Where a project's state is: a folder, or a bucket with the credentials that it takes.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use sf_engine::{Holder, LocalStore, StatePlace, Store};
 use sf_host::EndSignals;
 
 use crate::errors::{Error, Exit};
 use crate::project::Project;
 use crate::ui::Ui;
-use crate::{registry, settings};
+use crate::{pipeline, registry, settings};
 
 /// The state of the project's stage.
 pub(crate) async fn open(project: &Project) -> Result<Box<dyn Store>, Error> {
-    let app = &project.app;
-    let said = app.state_store.as_deref().unwrap_or(".sf/state");
-    let Some(place) = StatePlace::parse(said)? else {
-        let folder = project.manifest.root.join(Path::new(said));
-        return Ok(Box::new(LocalStore::new(&folder, &app.provider, &app.stage)));
-    };
+    let (app, kept) = (&project.app, pipeline::kept_releases(project));
+    if let Some(folder) = pipeline::state_folder(project) {
+        return Ok(Box::new(LocalStore::new(&folder, &app.provider, &app.stage).keeping(kept)));
+    }
+    let place = StatePlace::parse(app.state_store.as_deref().unwrap_or_default())?;
     let bucket = match &place {
         StatePlace::S3 { region, endpoint, profile, .. } => {
             let said = [region, endpoint, profile].map(Clone::clone);
@@ -34,32 +30,19 @@ pub(crate) async fn open(project: &Project) -> Result<Box<dyn Store>, Error> {
             place.azure(settings::azure_endpoint().as_deref(), settings::azure_cli())?
         }
     };
-    Ok(Box::new(place.store(bucket, &app.project, &app.provider, &app.stage, settings::lock_timing()?)))
+    let store = place.store(bucket, &app.project, &app.provider, &app.stage, settings::lock_timing()?);
+    Ok(Box::new(store.keeping(kept)))
 }
 
-/// Does something with a store, and sees to it that no lock of it is left behind: neither by an error nor by Ctrl-C. A part of `work` that handles
-/// signals itself asks `calm` to be left alone.
+/// Does something with a store, and sees to it that no lock of it is left behind. `work` ends by itself when it is told to: see
+/// [`with_signals`].
 pub(crate) async fn with<T>(
     project: &Project,
-    work: impl AsyncFnOnce(&dyn Store, &Calm) -> Result<T, Error>,
+    work: impl AsyncFnOnce(&dyn Store) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let store = open(project).await?;
-    let calm = Calm::default();
-    let mut signals = listen()?;
-    let interrupted = async {
-        loop {
-            signals.next().await;
-            if !calm.0.load(Ordering::Relaxed) {
-                break;
-            }
-        }
-    };
-    let done = tokio::select! {
-        biased;
-        done = work(store.as_ref(), &calm) => done,
-        () = interrupted => Err(Error::new(Exit::Interrupted, "interrupted", "interrupted: nothing was changed")),
-    };
-    // Another one than before: that may have a signal left which `work` has heard of.
+    let done = work(store.as_ref()).await;
+    // Whoever is told once more while it waits for that does not wait; the lock then expires.
     let mut signals = listen()?;
     tokio::select! {
         () = store.close() => {}
@@ -68,19 +51,27 @@ pub(crate) async fn with<T>(
     done
 }
 
-fn listen() -> Result<EndSignals, Error> {
-    EndSignals::listen().map_err(|cause| Error::io("listen for", "signals", &cause))
+/// As [`with`], for work that may be dropped at any point: Ctrl-C does.
+pub(crate) async fn with_signals<T>(
+    project: &Project,
+    work: impl AsyncFnOnce(&dyn Store) -> Result<T, Error>,
+) -> Result<T, Error> {
+    with(project, async |store| {
+        let mut signals = listen()?;
+        tokio::select! {
+            biased;
+            done = work(store) => done,
+            () = signals.next() => {
+                Err(Error::new(Exit::Interrupted, "interrupted", "interrupted")
+                    .hint("`sf state list` shows what is recorded"))
+            }
+        }
+    })
+    .await
 }
 
-/// Whether signals are somebody else's.
-#[derive(Debug, Default)]
-pub(crate) struct Calm(AtomicBool);
-
-impl Calm {
-    /// From now on they are.
-    pub(crate) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+fn listen() -> Result<EndSignals, Error> {
+    EndSignals::listen().map_err(|cause| Error::io("listen for", "signals", &cause))
 }
 
 /// Says whom a run waits for.

@@ -23,6 +23,7 @@ pub(crate) async fn run(settings: &Settings, args: &Deploy) -> Result<Exit, Erro
         .consent(args.consent)
         .wait(args.wait)
         .refresh(args.refresh)
+        .within(args.within)
         .run()
         .await
 }

@@ -17,6 +17,7 @@ pub(crate) async fn run(settings: &Settings, args: &Remove) -> Result<Exit, Erro
     Run::new(settings, &project, &connection, "remove", goal)
         .consent(args.consent)
         .wait(args.wait)
+        .within(args.within)
         .run()
         .await
 }

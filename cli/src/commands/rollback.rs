@@ -16,6 +16,7 @@ pub(crate) async fn run(settings: &Settings, args: &Rollback) -> Result<Exit, Er
         .consent(args.consent)
         .wait(args.wait)
         .refresh(args.refresh)
+        .within(args.within)
         .run()
         .await
 }

@@ -71,7 +71,12 @@ impl Counts {
 
 /// A line for each change with its first reason, further reasons below; no newline at the end.
 pub(crate) fn plan_text(plan: &Plan, verbose: bool) -> String {
-    let changes: Vec<_> = plan.actual_changes().collect();
+    changes_text(plan.actual_changes(), verbose)
+}
+
+/// The same of changes that are no plan's.
+pub(crate) fn changes_text<'a>(changes: impl Iterator<Item = &'a Change>, verbose: bool) -> String {
+    let changes: Vec<_> = changes.collect();
     let width = width(changes.iter().map(|change| &change.key));
     let mut text = String::new();
     for change in changes {

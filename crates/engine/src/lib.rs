@@ -7,6 +7,7 @@
 //! [`Session`] is the whole way; `sf plan` is its beginning, [`observe`], without the lock. There is no other difference.
 
 mod apply;
+mod audit;
 mod edit;
 mod observe;
 mod rebuild;
@@ -15,6 +16,10 @@ mod session;
 mod store;
 
 pub use apply::{Applied, ApplyError, Control, Limits};
+pub use audit::{
+    ApiCall, BadRunId, Clock, EVENTS_VERSION, Ended, Observation, Record, Recorder, RunId, RunOutcome,
+    RunWriter, Started, What, events_schema, forget_runs, read_events,
+};
 pub use edit::{Edit, PushError, Pushed, RenameError};
 pub use observe::{ObserveError, Observed, Provider, Recovered, observe};
 pub use rebuild::{News, Rebuild};

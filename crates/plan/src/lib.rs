@@ -9,6 +9,7 @@
 
 mod absorb;
 mod addr;
+mod compare;
 mod diff;
 mod fields;
 mod graph;
@@ -23,6 +24,7 @@ mod value;
 
 pub use absorb::{Drift, Seen, absorb};
 pub use addr::{Addr, Kind, ObjectKey};
+pub use compare::compare;
 pub use diff::diff;
 pub use graph::{Graph, GraphError, graph};
 pub use ledger::{Delta, Save};

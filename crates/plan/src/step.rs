@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::addr::{Addr, ObjectKey};
@@ -9,7 +10,7 @@ use crate::object::{Inputs, Lineage, Object, Outputs, RemoteId, Serial, Token};
 use crate::value::{Json, Path, Value};
 
 /// Why a change is made. Every change says at least one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
 pub enum Reason {
     /// It does not exist yet.
@@ -43,7 +44,7 @@ pub enum Reason {
 }
 
 /// What happens to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "action")]
 pub enum Action {
     /// Nothing.
@@ -75,7 +76,7 @@ impl Action {
 }
 
 /// One object's part in a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The object.
     pub key: ObjectKey,
@@ -183,7 +184,7 @@ pub enum CallAction {
 }
 
 /// Why a call failed, in the provider's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// One line for a person.

@@ -12,6 +12,7 @@ mod market;
 mod policies;
 mod rights;
 mod scale;
+mod secrets;
 mod shared_state;
 mod support;
 mod transcripts;

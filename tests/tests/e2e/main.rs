@@ -1,10 +1,12 @@
 //! The promises of `sf`, each checked through the compiled program: deploys, HTTP, crashes, wrong input.
 
+mod audit;
 mod commands;
 mod crash;
 mod data;
 mod drift;
 mod durability;
+mod ends;
 mod examples;
 mod frameworks;
 mod gateway;
@@ -21,5 +23,7 @@ mod plan;
 mod releases;
 mod rollouts;
 mod s3;
+#[cfg(target_os = "linux")]
+mod secrets;
 mod state;
 mod support;

@@ -54,7 +54,7 @@ fn write(file: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 pub(crate) async fn push(settings: &Settings, args: &StatePush) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    stores::with(&project, async |store, _| push_with(settings, args, store).await).await
+    stores::with_signals(&project, async |store| push_with(settings, args, store).await).await
 }
 
 async fn push_with(settings: &Settings, args: &StatePush, store: &dyn Store) -> Result<Exit, Error> {

@@ -7,14 +7,17 @@ mod lock;
 mod patience;
 mod release_files;
 mod remote;
+mod run_files;
 mod witness;
 
 use std::env;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::{Save, State};
 
+use crate::audit::RunId;
 use crate::release::Release;
 pub use format::STATE_FORMAT;
 pub(crate) use format::write as encode;
@@ -279,8 +282,37 @@ pub trait Store: Send + Sync {
     /// A release; `None` if there is none of that number (any more).
     async fn release(&self, number: u64) -> Result<Option<Release>, StoreError>;
 
-    /// Makes a release durable, and forgets the oldest ones that are more than [`crate::KEPT_RELEASES`].
+    /// Makes a release durable, and forgets the oldest ones that are more than it keeps.
     async fn record(&self, lock: &dyn Lock, release: &Release) -> Result<(), StoreError>;
+
+    /// Writes the event log of a run as far as it is known: the whole of it is `log`, of which the first `written` bytes were written before.
+    /// Called again with the same after a failure, and after a call that was given up.
+    async fn write_run(&self, id: &RunId, log: &[u8], written: usize) -> Result<(), StoreError> {
+        let _ = (id, log, written);
+        Ok(())
+    }
+
+    /// How long to wait between two writes of a log: where each writes all of it, a few seconds.
+    fn run_pace(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The runs whose logs are kept, oldest first.
+    async fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// A run's event log, as far as it was written; `None` if there is none (any more).
+    async fn run(&self, id: &RunId) -> Result<Option<Vec<u8>>, StoreError> {
+        let _ = id;
+        Ok(None)
+    }
+
+    /// Forgets a run's event log; that there is none is no error.
+    async fn forget_run(&self, id: &RunId) -> Result<(), StoreError> {
+        let _ = id;
+        Ok(())
+    }
 
     /// Waits until locks that were dropped are released. To be called before the process ends.
     async fn close(&self) {}

@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Told whom a run waits for, as far as that is known.
-pub type Waiting = dyn Fn(Option<&Holder>) + Send + Sync;
+pub type Waiting<'a> = dyn Fn(Option<&Holder>) + Send + Sync + 'a;
 
 /// How long to wait for a lock, and who is told meanwhile.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub struct Patience<'a> {
     /// How long.
     pub longest: Duration,
     /// Told who is waited for, once for each holder.
-    pub waiting: Option<&'a Waiting>,
+    pub waiting: Option<&'a Waiting<'a>>,
 }
 
 /// Takes the lock of a store, and waits for it if somebody else has it.

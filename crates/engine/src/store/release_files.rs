@@ -12,11 +12,17 @@ use crate::release::{KEPT_RELEASES, Release};
 #[derive(Debug)]
 pub(crate) struct ReleaseFiles {
     folder: PathBuf,
+    kept: usize,
 }
 
 impl ReleaseFiles {
     pub(crate) fn new(folder: &Path, stage: &str) -> Self {
-        Self { folder: folder.join(format!("{stage}.releases")) }
+        Self { folder: folder.join(format!("{stage}.releases")), kept: KEPT_RELEASES }
+    }
+
+    /// At least the newest one is kept.
+    pub(crate) fn keeping(self, releases: usize) -> Self {
+        Self { kept: releases.max(1), ..self }
     }
 
     fn path(&self, number: u64) -> PathBuf {
@@ -56,7 +62,7 @@ impl ReleaseFiles {
         fs::create_dir_all(&self.folder).map_err(refused)?;
         write_atomically(&path, &bytes).map_err(refused)?;
         let numbers = self.numbers()?;
-        for number in &numbers[..numbers.len().saturating_sub(KEPT_RELEASES)] {
+        for number in &numbers[..numbers.len().saturating_sub(self.kept)] {
             let path = self.path(*number);
             fs::remove_file(&path).map_err(|cause| failed("forget release", &path, cause))?;
         }

@@ -52,4 +52,6 @@ pub struct App {
     pub provider_settings_span: Span,
     /// `[state] store`; `None` for the default.
     pub state_store: Option<String>,
+    /// `[state] releases`: how many are kept.
+    pub kept_releases: usize,
 }

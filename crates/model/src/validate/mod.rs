@@ -24,6 +24,9 @@ use crate::item::ItemKind;
 use crate::manifest::{Manifest, or_default};
 use crate::units::Period;
 
+/// How many releases are kept where the manifest does not say it.
+const KEPT_RELEASES: u32 = 20;
+
 /// What is known while the sections are gone through, and what is wrong with them.
 pub(crate) struct Check<'a> {
     pub(crate) names: &'a Names,
@@ -130,6 +133,8 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
         span: Span::default(),
     });
     let project = or_default(manifest.project);
+    let state = or_default(manifest.state);
+    let kept = check.in_range("`releases` in `state`", state.releases, 1..=1000, KEPT_RELEASES);
     let tags = or_default(project.tags).entries.into_iter();
     Some(App {
         tags: tags.map(|(key, entry)| (key, entry.value)).collect(),
@@ -144,7 +149,8 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
         sockets: entries(manifest.sockets, |_, entry| Some(entry.value.lower(entry.span, check))),
         provider_settings: settings.value,
         provider_settings_span: settings.span,
-        state_store: or_default(manifest.state).store.map(|store| store.value),
+        state_store: state.store.map(|store| store.value),
+        kept_releases: usize::try_from(kept).unwrap_or(usize::MAX),
         project: project.name?.value.0,
         stage: chosen.stage.clone(),
         provider: chosen.provider.clone(),

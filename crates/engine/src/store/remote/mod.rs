@@ -6,7 +6,7 @@
 //! | `<stage>.journal/<serial>.json` | one save since ([`entry`]) |
 //! | `<stage>.json.backup` | the state before the last run that changed something |
 //! | `<stage>.lock` | who is at work ([`lock`]) |
-//! | `<stage>.releases/<number>.json` | releases |
+//! | `<stage>.releases/<number>.json`, `<stage>.runs/<id>.ndjson` | releases, and the event logs of runs ([`history`]) |
 //! | `<stage>.unreadable-<time>/…` | what could not be read and was set aside |
 //!
 //! A save creates the object of its serial if there is none: that is the compare-and-swap. When the journal is long, and at the end of each
@@ -16,11 +16,13 @@
 
 mod chain;
 mod entry;
+mod history;
 mod lock;
 mod objects;
 mod open;
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
@@ -30,11 +32,12 @@ use sf_plan::{Save, State};
 use tokio::sync::Mutex;
 
 use self::chain::{Chain, Place};
+use self::history::History;
 use self::lock::{Hold, LockObject};
 use self::objects::{Expected, Objects, Written, numbered};
-use super::release_files::parse;
 use super::{Holder, Lock, LockInfo, Store, StoreError, format, now_ms};
-use crate::release::{KEPT_RELEASES, Release};
+use crate::audit::RunId;
+use crate::release::Release;
 
 pub use self::lock::LockTiming;
 pub use self::open::{BadPlace, BucketAccess, StatePlace};
@@ -45,6 +48,9 @@ const SHORT_JOURNAL: u64 = 64 * 1024;
 /// A journal of more saves takes long to read.
 const LONG_JOURNAL: usize = 500;
 
+/// Between two writes of an event log, each of which writes all of it.
+const RUN_PACE: Duration = Duration::from_secs(5);
+
 /// Deletions at once.
 const DELETIONS: usize = 16;
 
@@ -54,7 +60,7 @@ pub struct RemoteStore {
     objects: Objects,
     place: Place,
     backup: Path,
-    releases: Path,
+    history: History,
     aside: String,
     lock: LockObject,
     known: Mutex<Known>,
@@ -86,12 +92,18 @@ impl RemoteStore {
         Self {
             place: Place { whole: beside(".json"), journal: beside(".journal") },
             backup: beside(".json.backup"),
-            releases: beside(".releases"),
+            history: History::new(objects.clone(), beside(".releases"), beside(".runs")),
             aside: beside(".unreadable").to_string(),
             lock: LockObject::new(objects.clone(), beside(".lock"), timing),
             known: Mutex::default(),
             objects,
         }
+    }
+
+    /// Keeps so many releases instead of [`crate::KEPT_RELEASES`].
+    #[must_use]
+    pub fn keeping(self, releases: usize) -> Self {
+        Self { history: self.history.keeping(releases), ..self }
     }
 
     async fn read(&self, known: &mut Known) -> Result<Option<State>, StoreError> {
@@ -128,7 +140,7 @@ impl RemoteStore {
     /// Writes the state whole, and deletes the changes that it contains.
     async fn write_whole(&self, known: &mut Known, state: &State) -> Result<(), StoreError> {
         let Some(chain) = &mut known.chain else { return Ok(()) };
-        let bytes = format::write(state).map_err(|error| self.unwritable(&error))?;
+        let bytes = format::write(state).map_err(|error| self.objects.unwritable(self.location(), &error))?;
         let size = bytes.len() as u64;
         let expected = chain.whole.clone().map_or(Expected::Nothing, Expected::This);
         match self.objects.write(&self.place.whole, bytes, expected).await? {
@@ -177,11 +189,6 @@ impl RemoteStore {
     fn conflict(&self, found: u64, expected: u64) -> StoreError {
         StoreError::Conflict { at: self.location(), found, expected }
     }
-
-    fn unwritable(&self, error: &serde_json::Error) -> StoreError {
-        let (at, cause) = (self.location(), error.to_string());
-        StoreError::Remote { operation: "encode", at, cause, hint: None }
-    }
 }
 
 #[async_trait]
@@ -219,7 +226,7 @@ impl Store for RemoteStore {
         let is_base = known.chain.as_ref().is_some_and(Chain::is_empty);
         let whole = Save::whole(what.state);
         let written = entry::write(if is_base { &whole } else { what }, &hold.writer);
-        let bytes = written.map_err(|error| self.unwritable(&error))?;
+        let bytes = written.map_err(|error| self.objects.unwritable(self.location(), &error))?;
         let (at, size) = (numbered(&self.place.journal, serial), bytes.len() as u64);
         if let Written::Refused(_) = self.objects.write(&at, bytes, Expected::Nothing).await? {
             // Whoever did that has the lock, and a name.
@@ -289,31 +296,36 @@ impl Store for RemoteStore {
     }
 
     async fn releases(&self) -> Result<Vec<u64>, StoreError> {
-        let found = self.objects.numbered(&self.releases).await?;
-        Ok(found.into_iter().map(|(number, _)| number).collect())
+        self.history.releases().await
     }
 
     async fn release(&self, number: u64) -> Result<Option<Release>, StoreError> {
-        let at = numbered(&self.releases, number);
-        let Some(found) = self.objects.read(&at).await? else { return Ok(None) };
-        parse(&found.bytes, &self.objects.url(&at)).map(Some)
+        self.history.release(number).await
     }
 
     async fn record(&self, _lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
         self.held(&*self.known.lock().await).await?;
-        let number = release.about.number;
-        let at = numbered(&self.releases, number);
-        let mut bytes = serde_json::to_vec_pretty(release).map_err(|error| self.unwritable(&error))?;
-        bytes.push(b'\n');
-        if let Written::Refused(_) = self.objects.write(&at, bytes, Expected::Nothing).await? {
-            let (at, expected) = (self.objects.url(&at), number - 1);
-            return Err(StoreError::Conflict { at, found: number, expected });
-        }
-        let numbers = self.releases().await?;
-        for number in &numbers[..numbers.len().saturating_sub(KEPT_RELEASES)] {
-            self.objects.remove(&numbered(&self.releases, *number)).await?;
-        }
-        Ok(())
+        self.history.record(release).await
+    }
+
+    async fn write_run(&self, id: &RunId, log: &[u8], _written: usize) -> Result<(), StoreError> {
+        self.history.write_run(id, log).await
+    }
+
+    fn run_pace(&self) -> Duration {
+        RUN_PACE
+    }
+
+    async fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        self.history.runs().await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.history.run(id).await
+    }
+
+    async fn forget_run(&self, id: &RunId) -> Result<(), StoreError> {
+        self.history.forget_run(id).await
     }
 
     async fn close(&self) {

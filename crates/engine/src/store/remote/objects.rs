@@ -132,8 +132,8 @@ impl Objects {
         }
     }
 
-    /// The objects `<folder>/<number>.json` with their sizes, in the order of their numbers. Others are nobody's concern.
-    pub(super) async fn numbered(&self, folder: &Path) -> Result<Vec<(u64, u64)>, StoreError> {
+    /// The names of the objects in a folder, without the folder's, with their sizes; those in folders of it are left out.
+    pub(super) async fn listed(&self, folder: &Path) -> Result<Vec<(String, u64)>, StoreError> {
         let listed: Vec<_> = self.store.list(Some(folder)).try_collect().await.map_err(|error| {
             let mut failed = self.failed("list", folder, &error);
             if let (Error::NotFound { .. }, StoreError::Remote { hint, .. }) = (&error, &mut failed) {
@@ -142,12 +142,27 @@ impl Objects {
             failed
         })?;
         let of = |meta: &object_store::ObjectMeta| {
-            let number = meta.location.filename()?.strip_suffix(".json")?.parse().ok()?;
-            (meta.location == numbered(folder, number)).then_some((number, meta.size))
+            let name = meta.location.filename()?.to_owned();
+            (meta.location == folder.clone().join(name.as_str())).then_some((name, meta.size))
+        };
+        Ok(listed.iter().filter_map(of).collect())
+    }
+
+    /// The objects `<folder>/<number>.json` with their sizes, in the order of their numbers. Others are nobody's concern.
+    pub(super) async fn numbered(&self, folder: &Path) -> Result<Vec<(u64, u64)>, StoreError> {
+        let listed = self.listed(folder).await?;
+        let of = |(name, size): &(String, u64)| {
+            let number = name.strip_suffix(".json")?.parse().ok()?;
+            (*name == format!("{number}.json")).then_some((number, *size))
         };
         let mut found: Vec<_> = listed.iter().filter_map(of).collect();
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// Of what cannot be written as JSON: a bug.
+    pub(super) fn unwritable(&self, at: String, error: &serde_json::Error) -> StoreError {
+        StoreError::Remote { operation: "encode", at, cause: error.to_string(), hint: None }
     }
 
     fn failed(&self, operation: &'static str, at: &Path, error: &Error) -> StoreError {

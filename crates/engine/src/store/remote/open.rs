@@ -70,13 +70,13 @@ pub struct BucketAccess {
 }
 
 impl StatePlace {
-    /// Reads a URL; `None` if it is none, and so names a folder.
+    /// Reads a URL.
     ///
     /// # Errors
     /// It names nothing that could hold a state.
-    pub fn parse(url: &str) -> Result<Option<Self>, BadPlace> {
-        let Some((scheme, rest)) = url.split_once("://") else { return Ok(None) };
+    pub fn parse(url: &str) -> Result<Self, BadPlace> {
         let bad = |cause: String| BadPlace { url: url.to_owned(), cause };
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("it is no URL".into()))?;
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         if !(query.is_empty() || scheme == "s3") {
             return Err(bad("only `s3://` takes settings after a `?`".into()));
@@ -98,16 +98,16 @@ impl StatePlace {
                 }
                 let [(_, region), (_, endpoint), (_, profile)] = settings;
                 let (bucket, prefix) = (first.to_owned(), prefix(rest));
-                Ok(Some(Self::S3 { bucket, prefix, region, endpoint, profile }))
+                Ok(Self::S3 { bucket, prefix, region, endpoint, profile })
             }
-            "gs" => Ok(Some(Self::Gcs { bucket: first.to_owned(), prefix: prefix(rest) })),
+            "gs" => Ok(Self::Gcs { bucket: first.to_owned(), prefix: prefix(rest) }),
             "az" => {
                 let (container, rest) = rest.split_once('/').unwrap_or((rest, ""));
                 if container.is_empty() {
                     return Err(bad("it names an account and no container".into()));
                 }
                 let (account, container) = (first.to_owned(), container.to_owned());
-                Ok(Some(Self::Azure { account, container, prefix: prefix(rest) }))
+                Ok(Self::Azure { account, container, prefix: prefix(rest) })
             }
             other => Err(bad(format!("this sf knows `s3://`, `gs://` and `az://`, not `{other}://`"))),
         }
@@ -246,24 +246,21 @@ mod tests {
             profile: None,
         };
         let parse = |url: &str| StatePlace::parse(url).unwrap();
-        assert_eq!(parse(".sf/state"), None);
-        assert_eq!(parse("s3://states"), Some(s3("", None, None)));
-        assert_eq!(parse("s3://states/a/b/"), Some(s3("a/b", None, None)));
+        assert_eq!(parse("s3://states"), s3("", None, None));
+        assert_eq!(parse("s3://states/a/b/"), s3("a/b", None, None));
         let elsewhere = s3("a", Some("eu-west-1"), Some("http://127.0.0.1:9000"));
-        assert_eq!(
-            parse("s3://states/a?region=eu-west-1&endpoint=http%3A%2F%2F127.0.0.1:9000"),
-            Some(elsewhere)
-        );
+        assert_eq!(parse("s3://states/a?region=eu-west-1&endpoint=http%3A%2F%2F127.0.0.1:9000"), elsewhere);
         let gcs = StatePlace::Gcs { bucket: "states".into(), prefix: "a".into() };
-        assert_eq!(parse("gs://states/a"), Some(gcs));
+        assert_eq!(parse("gs://states/a"), gcs);
         let (account, container) = ("shop".to_owned(), "states".to_owned());
         let azure = StatePlace::Azure { account, container, prefix: "a/b".into() };
-        assert_eq!(parse("az://shop/states/a/b"), Some(azure));
+        assert_eq!(parse("az://shop/states/a/b"), azure);
     }
 
     #[test]
     fn what_is_wrong_with_a_url_is_said() {
         let cause = |url: &str| StatePlace::parse(url).unwrap_err().cause;
+        assert_eq!(cause(".sf/state"), "it is no URL");
         assert_eq!(cause("s3:///a"), "it names no bucket");
         assert_eq!(cause("az://shop"), "it names an account and no container");
         assert_eq!(cause("gs://states?region=x"), "only `s3://` takes settings after a `?`");

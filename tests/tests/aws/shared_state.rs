@@ -3,7 +3,7 @@
 use sf_e2e::aws::AT_ONCE;
 use sf_e2e::{Aws, Env, Gate, Project, When, eventually, signal};
 
-use crate::support::{answering, manifest, nothing_changes};
+use crate::support::{answering, changes, manifest};
 
 /// A machine whose requests to AWS go through a gate; those for the state do not.
 struct Machine {
@@ -30,6 +30,9 @@ impl Machine {
     }
 }
 
+/// The first line of the request for a new function.
+const CREATE_FUNCTION: &str = "POST /2015-03-31/functions ";
+
 fn start(test: &str) -> Option<(Aws, Machine, Machine)> {
     let aws = Aws::start(test, AT_ONCE)?;
     let _ = aws.sdk("client('s3').create_bucket(Bucket='states')['ResponseMetadata']");
@@ -37,8 +40,14 @@ fn start(test: &str) -> Option<(Aws, Machine, Machine)> {
     Some((aws, one, other))
 }
 
-/// The names of the state's objects, without what all have before them.
+/// The names of the state's objects, without what all have before them; event logs are left out.
 fn objects(aws: &Aws) -> Vec<String> {
+    let mut names = all_objects(aws);
+    names.retain(|name| !name.starts_with("dev.runs/"));
+    names
+}
+
+fn all_objects(aws: &Aws) -> Vec<String> {
     let names =
         "[found['Key'] for found in client('s3').list_objects_v2(Bucket='states').get('Contents', [])]";
     let names = aws.sdk(names);
@@ -49,6 +58,17 @@ fn objects(aws: &Aws) -> Vec<String> {
     names.as_array().unwrap().iter().map(name).collect()
 }
 
+/// A deploy changes nothing but the lock and the log of itself, and a plan is empty.
+#[track_caller]
+fn nothing_changes(aws: &Aws, project: &Project<'_>) {
+    let mut asked = changes(aws, || {
+        let _ = project.deploy().says(&["nothing to change"]);
+    });
+    asked.retain(|request| !request.contains("Object states ") && request != "DeleteObjects states");
+    assert_eq!(asked, Vec::<String>::new());
+    assert_eq!(project.plan(), Vec::<String>::new());
+}
+
 #[test]
 fn what_one_machine_deploys_another_one_knows() {
     let Some((aws, one, other)) = start("what_one_machine_deploys_another_one_knows") else { return };
@@ -57,7 +77,7 @@ fn what_one_machine_deploys_another_one_knows() {
     assert_eq!(objects(&aws), ["dev.json", "dev.releases/1.json"], "no lock and no parts are left");
     let there = other.project("first");
     nothing_changes(&aws, &there);
-    let _ = there.sf(&["releases"]).ok().says(&["release", "live"]);
+    let _ = there.sf(&["releases"]).ok().says(&["sf deploy", "10 created", "live"]);
     there.write("one.mjs", &answering("one", "second"));
     let _ = there.deploy().says(&["release 2"]);
     assert_eq!(here.get("/one").text(), "second");
@@ -91,7 +111,7 @@ fn of_two_deploys_at_once_one_is_refused_or_waits() {
 fn the_lock_of_a_killed_machine_expires() {
     let Some((aws, one, other)) = start("the_lock_of_a_killed_machine_expires") else { return };
     let (here, there) = (one.project("here"), other.project("there"));
-    assert!(one.gate.kill_at(3, When::After, &here, &["deploy"]), "it made more requests");
+    one.gate.kill_on(CREATE_FUNCTION, When::After, &here, &["deploy"]);
     assert!(objects(&aws).contains(&"dev.lock".to_owned()), "{:?}", objects(&aws));
     let _ = there.sf(&["deploy", "--lock-timeout", "1m"]).ok().says(&["waiting for", "cut short"]);
     assert_eq!(there.get("/one").text(), "there");
@@ -103,29 +123,39 @@ fn the_lock_of_a_killed_machine_expires() {
         "a run that ends leaves it whole"
     );
     let _ = there.sf(&["remove", "--yes"]).ok();
-    assert_eq!(aws.state().buckets, ["states"], "{:?}", aws.state());
+    assert_eq!(format!("{:?}", aws.state()), "\n  buckets: states");
 }
 
 #[test]
 fn whoever_is_interrupted_or_fails_leaves_no_lock() {
     let Some((aws, one, other)) = start("whoever_is_interrupted_or_fails_leaves_no_lock") else { return };
     let (here, there) = (one.project("here"), other.project("there"));
-    one.gate.arm(1, When::Delay);
+    let is_unlocked = || assert!(!objects(&aws).contains(&"dev.lock".to_owned()), "{:?}", objects(&aws));
+    // While it looks what is there.
+    one.gate.arm(0, When::Delay);
     let first = here.start(&["deploy"]);
     one.gate.await_closed();
-    // Twice: at once.
+    assert!(objects(&aws).contains(&"dev.lock".to_owned()), "{:?}", objects(&aws));
     signal("INT", first.id());
-    eventually("it stops", || first.so_far().contains("stopping").then_some(()));
-    signal("INT", first.id());
-    let end = first.wait();
+    assert_eq!(first.wait().code, Some(130));
+    one.gate.open();
+    is_unlocked();
+    // In the middle of a call; twice: at once.
+    one.gate.arm_on(CREATE_FUNCTION, When::Delay);
+    let second = here.start(&["deploy"]);
+    one.gate.await_closed();
+    signal("INT", second.id());
+    eventually("it stops", || second.so_far().contains("stopping").then_some(()));
+    signal("INT", second.id());
+    let end = second.wait();
     assert_eq!(end.code, Some(130), "{end:?}");
     one.gate.open();
-    assert!(!objects(&aws).contains(&"dev.lock".to_owned()), "{:?}", objects(&aws));
+    is_unlocked();
     let _ = there.deploy();
     nothing_changes(&aws, &there);
     // Deleting wants consent, and nobody can be asked.
     let _ = there.sf(&["remove"]).exits(7);
-    assert!(!objects(&aws).contains(&"dev.lock".to_owned()), "{:?}", objects(&aws));
+    is_unlocked();
 }
 
 /// S3 itself: answers that are lost, and a bucket that is not there.

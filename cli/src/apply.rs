@@ -2,7 +2,7 @@
 //! and say.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 use sf_engine::{
@@ -13,11 +13,11 @@ use sf_plan::{Action, Plan};
 use sf_provider::{Endpoint, Info};
 use tokio::sync::mpsc;
 
-use crate::args::{Consent, LockWait, Within};
+use crate::args::{Consent, LockWait};
 use crate::audit::Audit;
 use crate::commands::data::secret;
 use crate::commands::plan;
-use crate::ends::{Cause, End, Ends};
+use crate::ends::{self, Cause, End, Ends};
 use crate::errors::{Error, Exit};
 use crate::observed;
 use crate::pipeline::{self, Zips};
@@ -41,7 +41,6 @@ pub(crate) struct Run<'a> {
     consent: Consent,
     wait: LockWait,
     refresh: bool,
-    timeout: Option<Duration>,
 }
 
 /// All that is known before anything is changed.
@@ -97,8 +96,7 @@ impl<'a> Run<'a> {
         goal: Goal,
     ) -> Self {
         let (zips, consent, wait) = (Zips::of(project), Consent::default(), LockWait::default());
-        let (refresh, timeout) = (false, None);
-        Self { settings, project, connection, verb, goal, zips, consent, wait, refresh, timeout }
+        Self { settings, project, connection, verb, goal, zips, consent, wait, refresh: false }
     }
 
     /// What may be done without asking.
@@ -119,49 +117,50 @@ impl<'a> Run<'a> {
         Self { refresh, ..self }
     }
 
-    /// How long it may take.
-    #[must_use]
-    pub(crate) fn within(self, within: Within) -> Self {
-        Self { timeout: within.timeout, ..self }
-    }
-
-    /// Does it all, and says what came of it.
-    pub(crate) async fn run(self) -> Result<Exit, Error> {
-        // It hears signals itself.
-        stores::with(self.project, async |store| self.recorded_run(store).await).await
+    /// Does it all unless it is to end before, and says what came of it.
+    pub(crate) async fn run(self, mut ends: Ends) -> Result<Exit, Error> {
+        stores::with(self.project, async |store| self.recorded(store, &mut ends).await).await
     }
 
     /// With a log of what happens.
-    async fn recorded_run(&self, store: &dyn Store) -> Result<Exit, Error> {
+    async fn recorded(&self, store: &dyn Store, ends: &mut Ends) -> Result<Exit, Error> {
         let who = LockInfo::of_this_process(format!("sf {}", self.verb));
         let audit = Audit::begin(self.settings, who.clone());
         let keep = pipeline::kept_releases(self.project);
-        audit.accompany(self.settings, store, keep, self.steps(store, who, &audit)).await
+        audit.accompany(self.settings, store, keep, self.steps(store, who, (ends, &audit))).await
     }
 
-    async fn steps(&self, store: &dyn Store, who: LockInfo, audit: &Audit) -> Result<Exit, Error> {
+    async fn steps(
+        &self,
+        store: &dyn Store,
+        who: LockInfo,
+        (ends, audit): (&mut Ends, &Audit),
+    ) -> Result<Exit, Error> {
         let started = Instant::now();
-        let mut ends = Ends::listen(self.settings.started, self.timeout)?;
         let prepared = ends.or(self.prepare(store, who, audit)).await;
         let Prepared { session, plan, draft } =
             prepared.map_err(|cause| self.interrupted(cause, "nothing was changed", &self.again(None)))??;
         let mut live = Live::new(&self.settings.ui, &plan);
         let again = self.again(draft.rollback_to);
-        let released = self.apply(session, &plan, &draft, &mut live, (&mut ends, audit)).await;
+        let released = self.apply(session, &plan, &draft, &mut live, (ends, audit)).await;
         let (Released { applied, release }, stopped) = released?;
         let calls = live.end();
-        let release = self.recorded(release);
+        let release = self.release_of(release);
         audit.released(release);
         self.judge(&applied, stopped, &again)?;
         if release.is_some() {
             retention::forget_artifacts(self.settings, self.project, &draft).await;
         }
-        let cx = plan::context(self.project);
-        let info = match self.connection.operate.endpoints(&applied.state.objects) {
-            Some(endpoints) => Info { endpoints, ..Info::default() },
-            None => self.connection.operate.info(&cx).await?.unwrap_or_default(),
-        };
+        // All of it was done: who is in a hurry now need not know where it answers.
+        let info = ends.or(self.info(&applied)).await.unwrap_or_else(|_| Ok(Info::default()))?;
         self.say_done(Ended { plan: &plan, draft: &draft, calls, release, info, started })
+    }
+
+    async fn info(&self, applied: &Applied) -> Result<Info, Error> {
+        Ok(match self.connection.operate.endpoints(&applied.state.objects) {
+            Some(endpoints) => Info { endpoints, ..Info::default() },
+            None => self.connection.operate.info(&plan::context(self.project)).await?.unwrap_or_default(),
+        })
     }
 
     /// Observes, plans and asks. It may be dropped at any point: nothing was changed.
@@ -204,7 +203,7 @@ impl<'a> Run<'a> {
         if plan.actual_changes().any(|change| !matches!(change.action, Action::Delete { .. })) {
             secret::warn_of_missing(self.settings, self.project, self.connection).await?;
         }
-        self.ask(&plan)?;
+        self.ask(&plan).await?;
         Ok(Prepared { session, plan, draft })
     }
 
@@ -238,14 +237,18 @@ impl<'a> Run<'a> {
 
     /// The command that goes on from where this one stopped.
     fn again(&self, rollback_to: Option<u64>) -> String {
-        match rollback_to {
+        let asked_for = match self.goal {
+            Goal::Release(number) => number,
+            Goal::Draft(_) => None,
+        };
+        match rollback_to.or(asked_for) {
             Some(number) => format!("sf {} {number}", self.verb),
             None => format!("sf {}", self.verb),
         }
     }
 
     /// What cannot be recorded is deployed all the same.
-    fn recorded(&self, release: Result<Option<u64>, StoreError>) -> Option<u64> {
+    fn release_of(&self, release: Result<Option<u64>, StoreError>) -> Option<u64> {
         release.unwrap_or_else(|cause| {
             self.settings.ui.warn(format_args!("this is no release to go back to: {cause}"));
             self.settings.ui.hint("the next `sf deploy` makes up for it");
@@ -254,7 +257,7 @@ impl<'a> Run<'a> {
     }
 
     /// The rule of consent: creating and updating needs none, deleting does, and what holds data needs more.
-    fn ask(&self, plan: &Plan) -> Result<(), Error> {
+    async fn ask(&self, plan: &Plan) -> Result<(), Error> {
         let ui = &self.settings.ui;
         let data: Vec<_> = plan.destroyed_data().map(|change| change.key.to_string()).collect();
         let gone = |change: &&sf_plan::Change| {
@@ -279,7 +282,8 @@ impl<'a> Run<'a> {
             return Err(Error::new(Exit::Consent, "consent-needed", message)
                 .hint(format!("`{needs_flag}` consents to it where nobody can be asked")));
         }
-        if ui.confirm(&format!("Delete {what}?"))? {
+        let ui = Arc::clone(ui);
+        if ends::aside(move || ui.confirm(&format!("Delete {what}?"))).await? {
             return Ok(());
         }
         Err(Error::new(Exit::Consent, "consent-refused", format!("{}: nothing was changed", self.verb)))
@@ -365,8 +369,7 @@ impl<'a> Run<'a> {
     }
 
     fn interrupted(&self, cause: Cause, how: &str, again: &str) -> Error {
-        let message = format!("{} `{}`: {}: {how}", self.verb, self.project.app.project, cause.word());
-        Error::new(cause.exit(), cause.code(), message).hint(format!("`{again}` goes on from here"))
+        cause.error(self.verb, self.project, how, again)
     }
 
     fn say_done(&self, ended: Ended<'_>) -> Result<Exit, Error> {

@@ -109,7 +109,7 @@ pub(crate) struct Consent {
 /// How long a run may take.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct Within {
-    /// Stop as Ctrl-C does after this long: `10m`, `90s`; after 30s more end at once
+    /// Stop as Ctrl-C does after this long: `10m`, `90s`; end at once after as long again, 30s at most
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 }

@@ -8,6 +8,7 @@ use sf_host::EndSignals;
 use tokio::time::Instant;
 
 use crate::errors::{Error, Exit};
+use crate::project::Project;
 
 /// How long after `--timeout` what is in flight may take; not longer than the time-out itself.
 const GRACE: Duration = Duration::from_secs(30);
@@ -63,6 +64,12 @@ impl Cause {
         }
     }
 
+    /// What a command says that was ended by it, and how to go on.
+    pub(crate) fn error(self, verb: &str, project: &Project, how: &str, again: &str) -> Error {
+        let message = format!("{verb} `{}`: {}: {how}", project.app.project, self.word());
+        Error::new(self.exit(), self.code(), message).hint(format!("`{again}` goes on from here"))
+    }
+
     /// How a sentence says it.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -105,6 +112,18 @@ impl Ends {
             done = work => Ok(done),
         }
     }
+}
+
+/// Runs what blocks, a build or a question, on a thread of its own: one that waits for it may leave it alone, and the process ends without it.
+pub(crate) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (sender, done) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .spawn(move || sender.send(work()))
+        .map_err(|cause| Error::io("start", "a thread", &cause))?;
+    // A panic was printed already.
+    done.await.unwrap_or_else(|_| Err(Error::internal("a thread panicked")))
 }
 
 impl Deadline {

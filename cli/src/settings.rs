@@ -2,6 +2,7 @@
 //! (besides those that clap binds to a flag: `SF_PROVIDER`, which `sf check` reads from here, `SF_STAGE`, and `SF_HOST_PORT` where there is `--port`).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
@@ -25,7 +26,7 @@ const SF_HOST_PORT: &str = "SF_HOST_PORT";
 /// What every command is given.
 pub(crate) struct Settings {
     /// How to print and ask.
-    pub(crate) ui: Ui,
+    pub(crate) ui: Arc<Ui>,
     /// `--manifest`
     pub(crate) manifest: Option<PathBuf>,
     /// When the command began.
@@ -46,7 +47,7 @@ impl Settings {
                 .kind(crate::errors::Exit::Usage);
             return Err((ui, error));
         }
-        Ok(Self { ui, manifest: global.manifest, started, tap })
+        Ok(Self { ui: Arc::new(ui), manifest: global.manifest, started, tap })
     }
 }
 

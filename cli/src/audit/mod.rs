@@ -139,7 +139,7 @@ impl Audit {
         if !self.recorder.has_begun() {
             return result;
         }
-        self.record(What::RunEnded(self.end(&result)));
+        self.recorder.record_last(What::RunEnded(self.end(&result)));
         let log = writer.finish(store, &warn).await;
         if let Err(cause) = otel::export(&read_events(&log)).await {
             settings.ui.warn(format_args!("the trace of this run was not exported: {cause}"));

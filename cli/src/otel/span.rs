@@ -68,31 +68,11 @@ pub(super) fn request(
 
 fn spans(events: &[Record], parent: Option<&Parent>, random: &mut dyn FnMut() -> u64) -> Vec<Span> {
     let mut id = || format!("{:016x}", random());
-    let (start_ms, end_ms) =
-        (events.first().map_or(0, |first| first.time_ms), events.last().map_or(0, |last| last.time_ms));
-    let mut run = Span {
-        id: id(),
-        parent: parent.map(|parent| parent.span.clone()),
-        name: "sf".into(),
-        kind: INTERNAL,
-        start_ms,
-        end_ms,
-        attributes: Vec::new(),
-        status: json!({}),
-    };
+    let run = run(events, parent, id());
     // Until its end is read, a call ends with the run.
     let mut calls: BTreeMap<usize, Span> = BTreeMap::new();
-    let mut requests = Vec::new();
     for Record { time_ms, what } in events {
         match what {
-            What::RunStarted(started) => {
-                run.name.clone_from(&started.command);
-                run.attributes.extend(of_run(started));
-            }
-            What::RunEnded(ended) => {
-                run.status = status(ended);
-                run.attributes.extend(ended.release.map(|number| number_of("sf.release", number)));
-            }
             What::Started { step, key } => {
                 let span = Span {
                     id: id(),
@@ -100,24 +80,53 @@ fn spans(events: &[Record], parent: Option<&Parent>, random: &mut dyn FnMut() ->
                     name: key.to_string(),
                     kind: INTERNAL,
                     start_ms: *time_ms,
-                    end_ms,
+                    end_ms: run.end_ms,
                     attributes: vec![text("sf.object", &key.to_string()), text("sf.kind", &key.addr.kind.0)],
                     status: json!({}),
                 };
                 calls.insert(*step, span);
             }
-            What::Finished { step, .. } => end(&mut calls, *step, *time_ms, json!({ "code": OK })),
+            What::Finished { step, .. } | What::Unchanged { step, .. } => {
+                end(&mut calls, *step, *time_ms, json!({ "code": OK }));
+            }
             What::Failed { step, error, .. } => {
                 end(&mut calls, *step, *time_ms, json!({ "code": ERROR, "message": error.message }));
-            }
-            What::ApiCall(call) => {
-                let of = call.step.and_then(|step| calls.get(&step)).unwrap_or(&run);
-                requests.push(of_request(call, *time_ms, id(), of.id.clone()));
             }
             _ => {}
         }
     }
+    // A request may be recorded before the beginning of the call that it was made for.
+    let mut requests = Vec::new();
+    for Record { time_ms, what } in events {
+        if let What::ApiCall(call) = what {
+            let of = call.step.and_then(|step| calls.get(&step)).unwrap_or(&run);
+            requests.push(of_request(call, *time_ms, id(), of.id.clone()));
+        }
+    }
     std::iter::once(run).chain(calls.into_values()).chain(requests).collect()
+}
+
+fn run(events: &[Record], parent: Option<&Parent>, id: String) -> Span {
+    let (first, last) = (events.first(), events.last());
+    let mut run = Span {
+        id,
+        parent: parent.map(|parent| parent.span.clone()),
+        name: "sf".into(),
+        kind: INTERNAL,
+        start_ms: first.map_or(0, |first| first.time_ms),
+        end_ms: last.map_or(0, |last| last.time_ms),
+        attributes: Vec::new(),
+        status: json!({}),
+    };
+    if let Some(What::RunStarted(started)) = first.map(|first| &first.what) {
+        run.name.clone_from(&started.command);
+        run.attributes.extend(of_run(started));
+    }
+    if let Some(What::RunEnded(ended)) = last.map(|last| &last.what) {
+        run.status = status(ended);
+        run.attributes.extend(ended.release.map(|number| number_of("sf.release", number)));
+    }
+    run
 }
 
 fn end(calls: &mut BTreeMap<usize, Span>, step: usize, time_ms: u64, status: Json) {

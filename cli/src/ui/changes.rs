@@ -169,11 +169,17 @@ fn field(path: &Path, old: Option<&Json>, new: Option<&Json>, known_at_apply: bo
 
 /// A value on one line, cut where it is long.
 fn short(value: &Json) -> String {
-    let text = value.to_string();
+    let text = reference(value).unwrap_or_else(|| value.to_string());
     match text.char_indices().nth(VALUE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// `{"$ref": {"of": "function/hello", "output": "version"}}`, as what it is: what differs between two releases shows it.
+fn reference(value: &Json) -> Option<String> {
+    let to = value.get("$ref")?;
+    Some(format!("the {} of {}", to.get("output")?.as_str()?, to.get("of")?.as_str()?))
 }
 
 /// A run as it goes.
@@ -304,5 +310,14 @@ mod tests {
         let marks: BTreeSet<_> = plan.changes.iter().map(|change| mark(change.action).0).collect();
         assert_eq!(marks.len(), plan.changes.len(), "each action has a mark of its own, without colours too");
         assert!(plan_text(&plan, true).contains("memory"), "verbose shows every reason");
+    }
+
+    #[test]
+    fn a_reference_is_told_in_words() {
+        let to =
+            |name: &str| Some(json!({ "$ref": { "of": format!("function/{name}"), "output": "version" } }));
+        let change = change("route", "GET /x", Action::Update, vec![set("to", to("a"), to("b"))]);
+        let text = changes_text([&change].into_iter(), false);
+        assert!(text.contains("to: the version of function/a -> the version of function/b"), "{text}");
     }
 }

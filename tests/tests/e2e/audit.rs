@@ -154,7 +154,7 @@ fn two_releases_are_compared_object_by_object() {
     let project = pair(&env, "pair");
     let _ = project.deploy();
     project.write("one.mjs", &answering("one", "second"));
-    project.edit("sf.toml", "http = [\"GET /two\"]", "http = [\"GET /too\"]\nmemory = \"256MiB\"");
+    project.edit("sf.toml", "http = [\"GET /two\"]", "http = [\"GET /too\"]\nmemory = \"512MiB\"");
     let _ = project.deploy();
     let diff = project.sf(&["diff", "1", "--json"]).ok().json();
     assert_eq!((&diff["from"], &diff["to"]), (&json!(1), &json!(2)));

@@ -1,6 +1,5 @@
 //! The queue between whoever records and the store.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,59 +19,65 @@ pub struct Recorder(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
-    /// Lines that the writer did not take yet.
-    queue: Mutex<Vec<u8>>,
+    queue: Mutex<Queue>,
     news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Lines that the writer did not take yet.
+    lines: Vec<u8>,
     /// Whether there is a first line: nothing is written before.
-    has_begun: AtomicBool,
-    is_over: AtomicBool,
+    has_begun: bool,
+    /// Whether there is a last line: calls that were cut off may still come after it.
+    is_over: bool,
 }
 
 impl Recorder {
     /// Of a run that begins now.
     pub fn new(clock: Clock) -> Self {
-        Self(Arc::new(Shared {
-            clock,
-            queue: Mutex::default(),
-            news: Notify::new(),
-            has_begun: AtomicBool::new(false),
-            is_over: AtomicBool::new(false),
-        }))
+        Self(Arc::new(Shared { clock, queue: Mutex::default(), news: Notify::new() }))
     }
 
     /// Records what happens now.
     pub fn record(&self, what: What) {
-        self.record_at(self.0.clock.now_ms(), what);
+        self.add(&mut self.queue(), what);
     }
 
     /// Puts what is known late before everything else: the first line. Without one there is no log.
     pub fn record_first(&self, time_ms: u64, what: What) {
         let mut queue = self.queue();
         let mut lines = line(&Record { time_ms, what });
-        lines.append(&mut queue);
-        *queue = lines;
-        drop(queue);
-        self.0.has_begun.store(true, Ordering::Release);
+        lines.append(&mut queue.lines);
+        queue.lines = lines;
+        queue.has_begun = true;
         self.0.news.notify_one();
+    }
+
+    /// Records how it ended: the last line, whoever still records.
+    pub fn record_last(&self, what: What) {
+        let mut queue = self.queue();
+        self.add(&mut queue, what);
+        queue.is_over = true;
     }
 
     /// Whether there is a first line.
     pub fn has_begun(&self) -> bool {
-        self.0.has_begun.load(Ordering::Acquire)
+        self.queue().has_begun
     }
 
-    fn record_at(&self, time_ms: u64, what: What) {
-        // After the end nobody writes any more: calls that were cut off may still come here.
-        if self.0.is_over.load(Ordering::Acquire) {
+    /// The time is looked at while nobody else adds, so that times never go back from one line to the next.
+    fn add(&self, queue: &mut Queue, what: What) {
+        if queue.is_over {
             return;
         }
-        self.queue().append(&mut line(&Record { time_ms, what }));
-        if self.has_begun() {
+        queue.lines.append(&mut line(&Record { time_ms: self.0.clock.now_ms(), what }));
+        if queue.has_begun {
             self.0.news.notify_one();
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Vec<u8>> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,7 +116,7 @@ impl RunWriter {
 
     /// Writes the rest, and gives the whole log back.
     pub async fn finish(mut self, store: &dyn Store, warn: &(dyn Fn(&StoreError) + Sync)) -> Vec<u8> {
-        self.recorder.0.is_over.store(true, Ordering::Release);
+        self.recorder.queue().is_over = true;
         let written = tokio::time::timeout(PATIENCE, self.flush(store, warn)).await;
         if written.is_err() && !self.has_failed {
             warn(&StoreError::Io {
@@ -127,7 +132,7 @@ impl RunWriter {
         if !self.recorder.has_begun() {
             return;
         }
-        let mut fresh = std::mem::take(&mut *self.recorder.queue());
+        let mut fresh = std::mem::take(&mut self.recorder.queue().lines);
         self.log.append(&mut fresh);
         if self.written == self.log.len() {
             return;
@@ -145,6 +150,8 @@ impl RunWriter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::super::read_events;
     use super::super::record::Started;
     use super::*;
@@ -218,7 +225,7 @@ mod tests {
         let store = LocalStore::new(dir.path(), "m", "s");
         let recorder = Recorder::new(Clock::of(|| 7));
         recorder.record_first(6, first());
-        let told = std::sync::atomic::AtomicUsize::new(0);
+        let told = AtomicUsize::new(0);
         let warn = |_: &StoreError| {
             told.fetch_add(1, Ordering::Relaxed);
         };

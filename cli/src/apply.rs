@@ -115,9 +115,9 @@ impl<'a> Run<'a> {
         let lost =
             !session.observed().state.objects.is_empty() && self.connection.operate.is_bare(&cx).await?;
         if self.refresh || lost {
-            for drift in session.refresh().await? {
-                self.settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
-            }
+            let drift = session.refresh().await?;
+            let unrecorded = if lost { Vec::new() } else { session.adopt().await? };
+            observed::say_refreshed(&self.settings.ui, &drift, &unrecorded);
         }
         let draft = self.draft(&store, &session).await?;
         let plan = session.plan(draft.desired.clone(), self.project.backend.schemas())?;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sf_plan::{
-    Desired, Digest, Drift, Failure, GraphError, IntentAction, Lineage, ObjectKey, Plan, Schemas, Seen,
-    State, absorb,
+    Desired, Digest, Drift, Failure, GraphError, IntentAction, Lineage, Object, ObjectKey, Plan, Schemas,
+    Seen, State, absorb,
 };
 use sf_provider::{Cx, Driver};
 
@@ -161,6 +161,27 @@ impl Observed {
         let drift = absorb(&mut self.state, Seen { objects, ..Seen::default() });
         self.changed |= self.state != before;
         Ok(drift)
+    }
+
+    /// Takes over what the provider has of this scope and nobody recorded: what was made since this state was written, if it is an old one.
+    ///
+    /// # Errors
+    /// The provider could not answer.
+    pub async fn adopt(&mut self, provider: &Provider) -> Result<Vec<ObjectKey>, ObserveError> {
+        self.settle_place(provider).await?;
+        let found = provider.driver.discover(&provider.cx).await;
+        let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
+        // By its id too: what cannot say which generation it is, is found as the first one.
+        let known: BTreeSet<_> =
+            self.state.objects.iter().map(|(key, object)| (key.addr.clone(), object.id.clone())).collect();
+        let is_new = |key: &ObjectKey, object: &Object| {
+            !self.state.objects.contains_key(key) && !known.contains(&(key.addr.clone(), object.id.clone()))
+        };
+        let new: Vec<_> = found.into_iter().filter(|(key, object)| is_new(key, object)).collect();
+        let keys = new.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        self.changed |= !new.is_empty();
+        self.state.objects.extend(new);
+        Ok(keys)
     }
 
     /// Whether this state is older than one that this user saw before.

@@ -239,9 +239,11 @@ impl From<ObserveError> for Error {
         let message = cause.to_string();
         match cause {
             ObserveError::Store(cause) => cause.into(),
-            ObserveError::Elsewhere { .. } => {
+            ObserveError::Elsewhere { .. } | ObserveError::Anothers { .. } => {
+                let is_place = matches!(cause, ObserveError::Elsewhere { .. });
                 let hint = cause.hint();
-                let mut error = Self::new(Exit::Failed, "another-place", message);
+                let code = if is_place { "another-place" } else { "another-project" };
+                let mut error = Self::new(Exit::Failed, code, message);
                 error.0.hint = hint;
                 error
             }

@@ -10,7 +10,7 @@ use sf_plan::{
     Desired, Digest, Drift, Failure, GraphError, IntentAction, Lineage, Object, ObjectKey, Plan, Schemas,
     Seen, State, absorb,
 };
-use sf_provider::{Cx, Driver};
+use sf_provider::{Cx, Driver, Scope};
 
 use crate::rebuild::{News, compare};
 use crate::store::{LockInfo, Outdated, Store, StoreError, Witness};
@@ -55,6 +55,16 @@ pub enum ObserveError {
     /// The store's reason.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The record is of another project or stage: somebody copied it.
+    #[error("the state `{at}` is of `{recorded}`, and this is `{actual}`")]
+    Anothers {
+        /// The state's path or URL.
+        at: String,
+        /// Whose it is: `PROJECT/STAGE`.
+        recorded: String,
+        /// Who wants to work with it.
+        actual: String,
+    },
     /// The record is of another account, or wherever else this provider can be.
     #[error("what is recorded is in {recorded}, and these credentials are for {actual}")]
     Elsewhere {
@@ -78,6 +88,9 @@ impl ObserveError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
+            Self::Anothers { recorded, actual, .. } => Some(format!(
+                "`sf state rebuild` records what is deployed of `{actual}` instead; if the project was renamed, give it its old name, run `sf remove`, and rename it then: `{recorded}` is still deployed"
+            )),
             Self::Elsewhere { recorded, .. } => Some(format!(
                 "use the credentials and region of {recorded}, or deploy another stage; `sf state rebuild` records what is here instead"
             )),
@@ -102,6 +115,11 @@ pub async fn observe(
     let state = stored.unwrap_or_else(|| State::new(lineage(who)));
     let mut observed = Observed { state, changed: false, adopted: 0, recovered: Vec::new() };
     let Some(provider) = provider else { return Ok(observed) };
+    observed.is_of(&provider.scope()).map_err(|recorded| ObserveError::Anothers {
+        at: store.location(),
+        recorded,
+        actual: provider.scope(),
+    })?;
     if is_new {
         let found = provider.driver.discover(&provider.cx).await;
         observed.state.objects = found.map_err(|cause| unanswered("what is deployed", cause))?;
@@ -125,6 +143,12 @@ impl Provider {
         let missing: Vec<_> =
             stream::iter(questions).buffer_unordered(self.questions()).try_collect().await?;
         Ok(missing.into_iter().flatten().collect())
+    }
+
+    /// `PROJECT/STAGE`
+    pub(crate) fn scope(&self) -> String {
+        let Scope { project, stage } = &self.cx.scope;
+        format!("{project}/{stage}")
     }
 
     fn questions(&self) -> usize {
@@ -203,7 +227,15 @@ impl Observed {
         Ok(news)
     }
 
-    /// Makes sure that the recorded objects are where calls go, and records where that is.
+    /// Whether the record is this scope's, or empty; otherwise whose it is. A planner that takes another's objects for its own would delete them.
+    fn is_of(&self, scope: &str) -> Result<(), String> {
+        match &self.state.scope {
+            Some(recorded) if recorded != scope && !self.state.objects.is_empty() => Err(recorded.clone()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Makes sure that the recorded objects are where calls go, and records where that is, and whose they are.
     pub(crate) async fn settle_place(&mut self, provider: &Provider) -> Result<(), ObserveError> {
         let place = provider.driver.place(&provider.cx).await;
         let place = place.map_err(|cause| unanswered("where calls would go", cause))?;
@@ -212,8 +244,10 @@ impl Observed {
                 Err(ObserveError::Elsewhere { recorded: recorded.clone(), actual })
             }
             (_, place) => {
-                self.changed |= self.state.place != place;
+                let scope = Some(provider.scope());
+                self.changed |= self.state.place != place || self.state.scope != scope;
                 self.state.place = place;
+                self.state.scope = scope;
                 Ok(())
             }
         }

@@ -65,7 +65,13 @@ impl<'a> Rebuild<'a> {
         let found = provider.driver.discover(&provider.cx).await;
         let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
         let recorded = recorded.unwrap_or_else(|| State::new(lineage(&who)));
-        let (state, news) = compare(&recorded, found);
+        let place = provider.driver.place(&provider.cx).await;
+        let place = place.map_err(|cause| unanswered("where calls would go", cause))?;
+        let (mut state, mut news) = compare(&recorded, found);
+        // What was found is this scope's and here, whatever was recorded.
+        state.place = place;
+        state.scope = Some(provider.scope());
+        news.differs = state != recorded;
         Ok(Self { store, lock, state, news: News { unreadable, ..news } })
     }
 

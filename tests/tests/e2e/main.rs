@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod damaged;
 mod data;
 mod drift;
 mod durability;

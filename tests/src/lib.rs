@@ -11,6 +11,7 @@ mod env;
 mod gate;
 pub mod http;
 mod issuer;
+pub mod kill;
 mod load;
 mod mail;
 pub mod market;

@@ -5,6 +5,7 @@ mod commands;
 mod counterpart;
 mod credentials;
 mod credentials_missing;
+mod damaged;
 mod deploy;
 mod faults;
 mod limits;

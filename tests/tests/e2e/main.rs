@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod crash_saves;
 mod damaged;
 mod data;
 mod drift;

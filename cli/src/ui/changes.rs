@@ -256,6 +256,7 @@ mod tests {
             action,
             why,
             protect: kind == "table",
+            goes_with: None,
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod absorb;
 mod addr;
+mod along;
 mod diff;
 mod fields;
 mod graph;

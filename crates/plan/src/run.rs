@@ -141,6 +141,10 @@ impl Run {
                     self.unchanged(id, key, &mut events);
                 }
                 Prepared::Nothing => self.unchanged(id, key, &mut events),
+                Prepared::Forget => {
+                    self.forget(&key);
+                    self.done(id, key, Outputs::new(), &mut events);
+                }
                 Prepared::Impossible(error) => self.fail(id, error, &mut events),
             }
         }
@@ -163,10 +167,7 @@ impl Run {
         let is_delete = matches!(&intent, Some(Intent { action: IntentAction::Delete, .. }));
         match (outcome, intent) {
             (Outcome::Deleted, Some(_)) if is_delete => {
-                self.ledger.remove(&key);
-                if self.newest.get(&key.addr) == Some(&key) {
-                    self.newest.remove(&key.addr);
-                }
+                self.forget(&key);
                 self.done(id, key, Outputs::new(), &mut events);
             }
             (Outcome::Done { id: remote, outputs }, Some(intent)) if !is_delete => {
@@ -248,6 +249,10 @@ impl Run {
                 }
                 _ => Prepared::Nothing,
             },
+            Op::Forget => match prior {
+                Some(_) if !self.spared.contains(&step.key) => Prepared::Forget,
+                _ => Prepared::Nothing,
+            },
             Op::Record { protect, deps } => {
                 Prepared::Record { deps: self.newest_of(deps), protect: *protect }
             }
@@ -299,6 +304,13 @@ impl Run {
             }
             Value::Lit(_) | Value::Secret { .. } | Value::Artifact(_) => value.clone(),
         })
+    }
+
+    fn forget(&mut self, key: &ObjectKey) {
+        self.ledger.remove(key);
+        if self.newest.get(&key.addr) == Some(key) {
+            self.newest.remove(&key.addr);
+        }
     }
 
     fn record(&mut self, key: &ObjectKey, deps: BTreeSet<ObjectKey>, protect: bool) {
@@ -383,6 +395,8 @@ enum Prepared {
     Spare { old: ObjectKey, deps: BTreeSet<ObjectKey>, protect: bool },
     /// No call: there is nothing to delete.
     Nothing,
+    /// No call: it is deleted already.
+    Forget,
     /// A fault of the backend.
     Impossible(Failure),
 }

@@ -82,6 +82,7 @@ impl RemoteKind for Alias {
 
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["FunctionName", "Name"];
+    const GOES_WITH: &'static [&'static str] = &[kind::FUNCTION];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         let description = Rollout::description(spec.rollout.as_ref());

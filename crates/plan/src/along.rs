@@ -18,8 +18,11 @@ pub(crate) fn note(state: &State, changes: &mut [Change], schemas: &dyn Schemas)
     if !changes.iter().any(is_gone) {
         return;
     }
-    let deleted: BTreeMap<&ObjectKey, &Change> =
-        changes.iter().filter(|change| earliness(change).is_some()).map(|change| (&change.key, change)).collect();
+    let deleted: BTreeMap<&ObjectKey, &Change> = changes
+        .iter()
+        .filter(|change| earliness(change).is_some())
+        .map(|change| (&change.key, change))
+        .collect();
     let within: BTreeMap<&ObjectKey, &ObjectKey> =
         deleted.keys().filter_map(|key| Some((*key, container(state, key, schemas)?))).collect();
     let mut goes_with: BTreeMap<ObjectKey, ObjectKey> = BTreeMap::new();
@@ -45,10 +48,7 @@ fn container<'a>(state: &'a State, key: &ObjectKey, schemas: &dyn Schemas) -> Op
 }
 
 /// The container of its container, and so on, as far as they are deleted. Dependencies have no cycle, and so this ends.
-fn outermost<'a>(
-    within: &BTreeMap<&'a ObjectKey, &'a ObjectKey>,
-    key: &ObjectKey,
-) -> Option<&'a ObjectKey> {
+fn outermost<'a>(within: &BTreeMap<&'a ObjectKey, &'a ObjectKey>, key: &ObjectKey) -> Option<&'a ObjectKey> {
     let mut outermost = *within.get(key)?;
     while let Some(further) = within.get(outermost) {
         outermost = further;

@@ -52,7 +52,13 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
         };
         let early = schemas.delete_first(&key.addr.kind);
         let (key, protect) = (key.clone(), object.protect);
-        changes.push(Change { key, action: Action::Delete { early }, why: vec![why], protect, goes_with: None });
+        changes.push(Change {
+            key,
+            action: Action::Delete { early },
+            why: vec![why],
+            protect,
+            goes_with: None,
+        });
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     flow_earliness(state, &mut changes);

@@ -309,7 +309,8 @@ fn what_is_deleted_without_its_container_needs_a_call() {
 #[test]
 fn containers_whose_contents_use_each_other_go() {
     let on = |tree: &str| serde_json::json!({ "on": to(tree, "id") });
-    let leaning = |tree: &str, leaf: &str| serde_json::json!({ "on": to(tree, "id"), "near": to(leaf, "id") });
+    let leaning =
+        |tree: &str, leaf: &str| serde_json::json!({ "on": to(tree, "id"), "near": to(leaf, "id") });
     let desired = vec![
         node("tree/a", serde_json::json!({})),
         node("tree/b", serde_json::json!({})),

@@ -39,11 +39,10 @@ fn a_damaged_or_lost_state_is_found_again_by_tags() {
     let _ = project.deploy();
     let record = Record::of(&project, "aws");
     let expected = aws.state().without_ids();
-    let damages: [&dyn Fn(); 3] = [
-        &|| truncate(&record.state, 50),
-        &|| flip_after(&record.state, "\"serial\": "),
-        &|| project.edit(".sf/state/aws/dev.json", "\"version\": 2", "\"version\": 99"),
-    ];
+    let damages: [&dyn Fn(); 3] =
+        [&|| truncate(&record.state, 50), &|| flip_after(&record.state, "\"serial\": "), &|| {
+            project.edit(".sf/state/aws/dev.json", "\"version\": 2", "\"version\": 99")
+        }];
     for damage in damages {
         damage();
         let _ = project.sf(&["deploy", "--yes"]).exits(1).says(&["dev.json"]);

@@ -64,7 +64,10 @@ fn a_damaged_state_is_explained_and_made_anew() {
     heal("its content does not fit its SHA-256");
     fs::write(&record.state, whole.replacen("\"version\": 2", "\"version\": 99", 1)).unwrap();
     let refused = refusal(&project, &["deploy"]);
-    assert!(refused.contains("it has format 99, and this sf knows formats up to 2\nhint: update sf"), "{refused}");
+    assert!(
+        refused.contains("it has format 99, and this sf knows formats up to 2\nhint: update sf"),
+        "{refused}"
+    );
     let _ = project.sf(&["state", "rebuild", "--yes"]).ok();
     is_converged(&env, &project, &["one", "two"]);
     // Without a state at all there is nothing to explain: what is deployed is found.
@@ -109,9 +112,8 @@ fn a_damaged_journal_of_a_killed_run_is_explained_and_made_anew() {
 
 /// `two` becomes `three`.
 fn move_on(project: &Project<'_>) {
-    let [two, three] = ["two", "three"].map(|name| {
-        format!("functions.{name}]\nhandler = \"two.mjs#two\"\nhttp = [\"GET /{name}\"]")
-    });
+    let [two, three] = ["two", "three"]
+        .map(|name| format!("functions.{name}]\nhandler = \"two.mjs#two\"\nhttp = [\"GET /{name}\"]"));
     project.edit("sf.toml", &two, &three);
     let _ = project.deploy();
 }
@@ -130,7 +132,11 @@ fn a_state_of_last_week_is_noticed_where_a_newer_one_was() {
     let last_week = record.backup();
     move_on(&project);
     for whole in [true, false] {
-        if whole { last_week.restore() } else { last_week.restore_file(&record.state) }
+        if whole {
+            last_week.restore()
+        } else {
+            last_week.restore_file(&record.state)
+        }
         let old = ["the state is an old one: it has serial", "somebody brought back a backup"];
         let news = ["- function/two  recorded, does not exist", "+ function/three  found, was not recorded"];
         let _ = project.sf(&["plan"]).ok().says(&old).says(&news);
@@ -167,10 +173,10 @@ fn a_state_of_last_week_on_another_machine() {
     let _ = project.deploy().says(&["nothing to change"]);
     let drift = project.sf(&["drift", "--exit-code", "--json"]).exits(9).json();
     assert_eq!(drift["unrecorded"], serde_json::json!(["function/three", "route/GET /three"]), "{drift}");
-    let _ = project.sf(&["deploy", "--refresh", "--yes"]).ok().says(&[
-        "function/three is there and was not recorded",
-        "function/two was changed behind sf's back",
-    ]);
+    let _ = project
+        .sf(&["deploy", "--refresh", "--yes"])
+        .ok()
+        .says(&["function/three is there and was not recorded", "function/two was changed behind sf's back"]);
     is_converged(&env, &project, &["one", "two"]);
 }
 

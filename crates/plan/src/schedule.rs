@@ -54,6 +54,13 @@ struct Steps {
     contents: BTreeMap<ObjectKey, Vec<ObjectKey>>,
 }
 
+/// Recorded uses.
+struct Users<'a> {
+    of: BTreeMap<&'a ObjectKey, Vec<&'a ObjectKey>>,
+    /// The containers, and all that uses one.
+    of_containers: BTreeSet<&'a ObjectKey>,
+}
+
 impl Steps {
     fn add(&mut self, key: ObjectKey, op: Op) -> StepId {
         let id = StepId(self.list.len());
@@ -111,27 +118,38 @@ impl Steps {
     }
 
     /// What must be done before an object goes, whether by a call of its own or with its container: its own put and its former users', and the
-    /// deletion of its users. One of those that goes with a container holds back nothing but that: the container would have to wait for itself
-    /// where two of them use each other's contents.
-    fn before_the_end(
-        &self,
-        key: &ObjectKey,
-        users: &BTreeMap<&ObjectKey, Vec<&ObjectKey>>,
-        early: bool,
-    ) -> BTreeSet<StepId> {
+    /// deletion of its users, or of what they go with. Among containers the latter does not hold: they would wait for each other where the
+    /// contents of two of them use each other.
+    fn before_the_end(&self, key: &ObjectKey, users: &Users<'_>, early: bool) -> BTreeSet<StepId> {
         let put = |addr: &Addr| self.puts.get(addr).filter(|_| !early).copied();
         let mut before: BTreeSet<StepId> = put(&key.addr).into_iter().collect();
-        for user in users.get(key).into_iter().flatten() {
+        for user in users.of.get(key).into_iter().flatten() {
             before.extend(put(&user.addr));
-            if !self.containers.contains_key(*user) {
-                before.extend(self.deletes.get(*user));
-            }
+            let deleted = match self.containers.get(*user) {
+                None => Some(*user),
+                Some(container) => Some(container).filter(|_| !users.of_containers.contains(key)),
+            };
+            before.extend(deleted.and_then(|key| self.deletes.get(key)));
         }
         before
     }
 
+    /// Who uses what, and who uses a container, be it indirectly: its contents do, too.
+    fn users<'a>(&self, state: &'a State) -> Users<'a> {
+        let of = users(state);
+        let mut of_containers: BTreeSet<&ObjectKey> = BTreeSet::new();
+        let recorded = |key| state.objects.get_key_value(key).map(|(key, _)| key);
+        let mut open: Vec<&ObjectKey> = self.contents.keys().filter_map(recorded).collect();
+        while let Some(key) = open.pop() {
+            if of_containers.insert(key) {
+                open.extend(of.get(key).into_iter().flatten());
+            }
+        }
+        Users { of, of_containers }
+    }
+
     fn link(&mut self, graph: &Graph, state: &State) {
-        let users = users(state);
+        let users = self.users(state);
         let first_put = self.puts.values().min().copied();
         for index in 0..self.list.len() {
             let step = &self.list[index];

@@ -337,3 +337,15 @@ fn what_would_go_with_its_container_stays_recorded_if_that_cannot_be_deleted() {
     let (state, report) = run.end();
     assert_eq!((state.objects.len(), report.failed.len(), report.skipped.len()), (4, 1, 3));
 }
+
+/// A function's alias uses a table: the table stays until the function is gone, which takes the alias along.
+#[test]
+fn what_the_contents_use_goes_after_the_container() {
+    let desired = vec![
+        node("soil/a", serde_json::json!({})),
+        node("tree/a", serde_json::json!({})),
+        node("leaf/a", serde_json::json!({ "on": to("tree/a", "id"), "fed_by": to("soil/a", "id") })),
+    ];
+    let (_, calls) = deploy(Vec::new(), deployed(desired));
+    assert_eq!(calls, ["delete tree/a", "delete soil/a"]);
+}

@@ -4,6 +4,7 @@
 //! file has come to be as it is waited for.
 
 use crate::project::Project;
+#[cfg(unix)]
 use crate::run::Running;
 use crate::wait::DEADLINE;
 
@@ -34,6 +35,7 @@ pub fn kill_when(project: &Project<'_>, args: &[&str], mut came: impl FnMut() ->
 ///
 /// # Panics
 /// If it fails by itself.
+#[cfg(unix)]
 pub fn kill_at_block(project: &Project<'_>, args: &[&str], blocks: usize) -> bool {
     let sf = project.command(args);
     let program = "ulimit -c 0; ulimit -f \"$1\"; shift; exec \"$@\"";

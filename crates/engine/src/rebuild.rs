@@ -64,13 +64,21 @@ impl<'a> Rebuild<'a> {
         };
         let found = provider.driver.discover(&provider.cx).await;
         let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
-        let recorded = recorded.unwrap_or_else(|| State::new(lineage(&who)));
+        let scope = provider.scope();
+        let recorded = match recorded {
+            // Another's history is not gone on with.
+            Some(others) if others.scope.as_ref().is_some_and(|recorded| *recorded != scope) => {
+                State { serial: others.serial, ..State::new(lineage(&who)) }
+            }
+            Some(recorded) => recorded,
+            None => State::new(lineage(&who)),
+        };
         let place = provider.driver.place(&provider.cx).await;
         let place = place.map_err(|cause| unanswered("where calls would go", cause))?;
         let (mut state, mut news) = compare(&recorded, found);
         // What was found is this scope's and here, whatever was recorded.
         state.place = place;
-        state.scope = Some(provider.scope());
+        state.scope = Some(scope);
         news.differs = state != recorded;
         Ok(Self { store, lock, state, news: News { unreadable, ..news } })
     }

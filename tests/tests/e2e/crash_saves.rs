@@ -6,7 +6,9 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use sf_e2e::kill::{kill_at_block, kill_when};
+#[cfg(unix)]
+use sf_e2e::kill::kill_at_block;
+use sf_e2e::kill::kill_when;
 use sf_e2e::{Env, Project};
 
 use crate::crash::{converges, write};

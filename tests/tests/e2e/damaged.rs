@@ -60,7 +60,7 @@ fn a_damaged_state_is_explained_and_made_anew() {
     truncate(&record.state, 0);
     heal("EOF while parsing");
     // Valid JSON, and a state that would be planned with.
-    flip_after(&record.state, "\"timeout-ms\": ");
+    flip_after(&record.state, "\"id\": \"");
     heal("its content does not fit its SHA-256");
     fs::write(&record.state, whole.replacen("\"version\": 2", "\"version\": 99", 1)).unwrap();
     let refused = refusal(&project, &["deploy"]);

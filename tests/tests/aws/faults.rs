@@ -49,7 +49,7 @@ impl Fault {
 }
 
 /// Nothing was ever deployed.
-fn forget(aws: &Aws, project: &Project<'_>) {
+pub(crate) fn forget(aws: &Aws, project: &Project<'_>) {
     aws.reset();
     let state = project.dir.join(".sf/state");
     if state.exists() {
@@ -58,7 +58,7 @@ fn forget(aws: &Aws, project: &Project<'_>) {
 }
 
 /// Whether all is to be tried.
-fn is_whole() -> bool {
+pub(crate) fn is_whole() -> bool {
     std::env::var("SF_AWS_MATRIX").is_ok_and(|matrix| matrix == "whole")
 }
 

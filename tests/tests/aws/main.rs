@@ -3,6 +3,8 @@
 
 mod commands;
 mod counterpart;
+#[cfg(unix)]
+mod crash_saves;
 mod credentials;
 mod credentials_missing;
 mod damaged;

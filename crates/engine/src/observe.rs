@@ -13,7 +13,7 @@ use sf_plan::{
 use sf_provider::{Cx, Driver, Scope};
 
 use crate::rebuild::{News, compare};
-use crate::store::{LockInfo, Outdated, Store, StoreError, Witness};
+use crate::store::{LockInfo, Store, StoreError};
 
 /// Questions at once, for each call at once. They change nothing, so that more of them do no harm.
 const QUESTIONS: usize = 2;
@@ -121,8 +121,7 @@ pub async fn observe(
         actual: provider.scope(),
     })?;
     if is_new {
-        let found = provider.driver.discover(&provider.cx).await;
-        observed.state.objects = found.map_err(|cause| unanswered("what is deployed", cause))?;
+        observed.state.objects = provider.discover().await?;
         observed.adopted = observed.state.objects.len();
         observed.changed = observed.adopted > 0;
     }
@@ -131,6 +130,12 @@ pub async fn observe(
 }
 
 impl Provider {
+    /// Everything that the scope owns.
+    pub(crate) async fn discover(&self) -> Result<BTreeMap<ObjectKey, Object>, ObserveError> {
+        let found = self.driver.discover(&self.cx).await;
+        found.map_err(|cause| unanswered("what is deployed", cause))
+    }
+
     pub(crate) async fn fetch(
         &self,
         wanted: BTreeMap<Digest, PathBuf>,
@@ -143,6 +148,12 @@ impl Provider {
         let missing: Vec<_> =
             stream::iter(questions).buffer_unordered(self.questions()).try_collect().await?;
         Ok(missing.into_iter().flatten().collect())
+    }
+
+    /// Where calls would go.
+    pub(crate) async fn place(&self) -> Result<Option<String>, ObserveError> {
+        let place = self.driver.place(&self.cx).await;
+        place.map_err(|cause| unanswered("where calls would go", cause))
     }
 
     /// `PROJECT/STAGE`
@@ -193,8 +204,7 @@ impl Observed {
     /// The provider could not answer.
     pub async fn adopt(&mut self, provider: &Provider) -> Result<Vec<ObjectKey>, ObserveError> {
         self.settle_place(provider).await?;
-        let found = provider.driver.discover(&provider.cx).await;
-        let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
+        let found = provider.discover().await?;
         // By its id too: what cannot say which generation it is, is found as the first one.
         let known: BTreeSet<_> =
             self.state.objects.iter().map(|(key, object)| (key.addr.clone(), object.id.clone())).collect();
@@ -208,20 +218,13 @@ impl Observed {
         Ok(keys)
     }
 
-    /// Whether this state is older than one that this user saw before.
-    pub fn outdated(&self, witness: &Witness) -> Option<Outdated> {
-        witness.check(&self.state)
-    }
-
     /// Takes over all that the provider knows, found by its tags: for a record that is not to be trusted.
     ///
     /// # Errors
     /// The provider could not answer.
     pub async fn rediscover(&mut self, provider: &Provider) -> Result<News, ObserveError> {
         self.settle_place(provider).await?;
-        let found = provider.driver.discover(&provider.cx).await;
-        let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
-        let (state, news) = compare(&self.state, found);
+        let (state, news) = compare(&self.state, provider.discover().await?);
         self.changed |= news.differs;
         self.state = state;
         Ok(news)
@@ -237,9 +240,7 @@ impl Observed {
 
     /// Makes sure that the recorded objects are where calls go, and records where that is, and whose they are.
     pub(crate) async fn settle_place(&mut self, provider: &Provider) -> Result<(), ObserveError> {
-        let place = provider.driver.place(&provider.cx).await;
-        let place = place.map_err(|cause| unanswered("where calls would go", cause))?;
-        match (&self.state.place, place) {
+        match (&self.state.place, provider.place().await?) {
             (Some(recorded), Some(actual)) if *recorded != actual && !self.state.objects.is_empty() => {
                 Err(ObserveError::Elsewhere { recorded: recorded.clone(), actual })
             }
@@ -283,7 +284,7 @@ impl Observed {
     }
 }
 
-pub(crate) fn unanswered(what: &str, cause: Failure) -> ObserveError {
+fn unanswered(what: &str, cause: Failure) -> ObserveError {
     ObserveError::Provider { what: what.to_owned(), cause }
 }
 

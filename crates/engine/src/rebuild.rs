@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sf_plan::{Drift, Object, ObjectKey, Reason, Save, Seen, State, absorb};
 
-use crate::observe::{ObserveError, Provider, lineage, unanswered};
+use crate::observe::{ObserveError, Provider, lineage};
 use crate::store::{Lock, LockInfo, Store, StoreError, Witness};
 
 /// A rebuilt state that is not saved yet: first somebody is to look at what it says. The lock is held until it is dropped.
@@ -62,8 +62,7 @@ impl<'a> Rebuild<'a> {
             Err(error @ (StoreError::Corrupt { .. } | StoreError::Newer { .. })) => (None, Some(error)),
             Err(error) => return Err(error.into()),
         };
-        let found = provider.driver.discover(&provider.cx).await;
-        let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
+        let found = provider.discover().await?;
         let scope = provider.scope();
         let recorded = match recorded {
             // Another's history is not gone on with.
@@ -73,11 +72,9 @@ impl<'a> Rebuild<'a> {
             Some(recorded) => recorded,
             None => State::new(lineage(&who)),
         };
-        let place = provider.driver.place(&provider.cx).await;
-        let place = place.map_err(|cause| unanswered("where calls would go", cause))?;
         let (mut state, mut news) = compare(&recorded, found);
         // What was found is this scope's and here, whatever was recorded.
-        state.place = place;
+        state.place = provider.place().await?;
         state.scope = Some(scope);
         news.differs = state != recorded;
         Ok(Self { store, lock, state, news: News { unreadable, ..news } })

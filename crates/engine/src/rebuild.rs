@@ -165,8 +165,13 @@ mod tests {
             (key("missed"), object(1, Status::Missing, false)),
         ]
         .into();
-        let intent =
-            Intent { key: key("gone"), action: IntentAction::Delete, deps: BTreeSet::new(), protect: false };
+        let intent = Intent {
+            key: key("gone"),
+            action: IntentAction::Delete,
+            deps: BTreeSet::new(),
+            protect: false,
+            takes: BTreeSet::new(),
+        };
         recorded.pending.insert(Token("t".into()), intent);
         let ready = |value| object(value, Status::Ready, false);
         let found: BTreeMap<_, _> = [("same", 1), ("half", 1), ("other", 2), ("new", 1)]

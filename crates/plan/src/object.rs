@@ -96,6 +96,9 @@ pub struct Intent {
     /// Whether it holds data.
     #[serde(default)]
     pub protect: bool,
+    /// What a deletion takes along.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub takes: BTreeSet<ObjectKey>,
 }
 
 /// Everything that is known to exist for one project, stage and provider.

@@ -13,6 +13,8 @@ use crate::object::State;
 use crate::step::{Action, Change, Op, Plan, Step, StepId};
 use crate::value::Desired;
 
+type Users<'a> = BTreeMap<&'a ObjectKey, Vec<&'a ObjectKey>>;
+
 /// Turns changes into steps with their order.
 pub fn schedule(graph: &Graph, state: &State, changes: Vec<Change>) -> Plan {
     let mut steps = Steps::default();
@@ -52,13 +54,6 @@ struct Steps {
     containers: BTreeMap<ObjectKey, ObjectKey>,
     /// The same the other way round.
     contents: BTreeMap<ObjectKey, Vec<ObjectKey>>,
-}
-
-/// Recorded uses.
-struct Users<'a> {
-    of: BTreeMap<&'a ObjectKey, Vec<&'a ObjectKey>>,
-    /// The containers, and all that uses one.
-    of_containers: BTreeSet<&'a ObjectKey>,
 }
 
 impl Steps {
@@ -118,38 +113,19 @@ impl Steps {
     }
 
     /// What must be done before an object goes, whether by a call of its own or with its container: its own put and its former users', and the
-    /// deletion of its users, or of what they go with. Among containers the latter does not hold: they would wait for each other where the
-    /// contents of two of them use each other.
+    /// deletion of its users, or of what they go with.
     fn before_the_end(&self, key: &ObjectKey, users: &Users<'_>, early: bool) -> BTreeSet<StepId> {
         let put = |addr: &Addr| self.puts.get(addr).filter(|_| !early).copied();
         let mut before: BTreeSet<StepId> = put(&key.addr).into_iter().collect();
-        for user in users.of.get(key).into_iter().flatten() {
+        for user in users.get(key).into_iter().flatten() {
             before.extend(put(&user.addr));
-            let deleted = match self.containers.get(*user) {
-                None => Some(*user),
-                Some(container) => Some(container).filter(|_| !users.of_containers.contains(key)),
-            };
-            before.extend(deleted.and_then(|key| self.deletes.get(key)));
+            before.extend(self.deletes.get(self.containers.get(*user).unwrap_or(user)));
         }
         before
     }
 
-    /// Who uses what, and who uses a container, be it indirectly: its contents do, too.
-    fn users<'a>(&self, state: &'a State) -> Users<'a> {
-        let of = users(state);
-        let mut of_containers: BTreeSet<&ObjectKey> = BTreeSet::new();
-        let recorded = |key| state.objects.get_key_value(key).map(|(key, _)| key);
-        let mut open: Vec<&ObjectKey> = self.contents.keys().filter_map(recorded).collect();
-        while let Some(key) = open.pop() {
-            if of_containers.insert(key) {
-                open.extend(of.get(key).into_iter().flatten());
-            }
-        }
-        Users { of, of_containers }
-    }
-
     fn link(&mut self, graph: &Graph, state: &State) {
-        let users = self.users(state);
+        let users = users(state);
         let first_put = self.puts.values().min().copied();
         for index in 0..self.list.len() {
             let step = &self.list[index];
@@ -174,7 +150,8 @@ impl Steps {
                     let early = first_put.is_none_or(|put| step.id < put);
                     let contents = self.contents.get(&step.key).into_iter().flatten();
                     let all = std::iter::once(&step.key).chain(contents);
-                    all.flat_map(|key| self.before_the_end(key, &users, early)).collect()
+                    let before = all.flat_map(|key| self.before_the_end(key, &users, early));
+                    before.filter(|id| *id != step.id).collect()
                 }
             };
             self.list[index].needs = needs;

@@ -105,7 +105,6 @@ impl RemoteKind for Notification {
 
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["Bucket"];
-    const GOES_WITH: &'static [&'static str] = &[kind::BUCKET];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         Self::put(at, &spec.bucket, &spec.functions).await.map_err(|error| at.failed("create", &error))?;

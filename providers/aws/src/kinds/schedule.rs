@@ -8,7 +8,6 @@ use super::{At, Inventory, Made, Patience, RemoteKind, Seen, Tags, Undone, owner
 use crate::api::scheduler::{self, FlexibleTimeWindow, Target};
 use crate::api::tagging::{tag_list, tag_map};
 use crate::api::{ApiError, Operation, Service};
-use crate::names::addr::kind;
 use crate::names::{ACCOUNT, Place, REGION};
 
 /// `schedule-group`
@@ -155,7 +154,6 @@ impl RemoteKind for Schedule {
     type Spec = ScheduleSpec;
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["Name", "GroupName"];
-    const GOES_WITH: &'static [&'static str] = &[kind::SCHEDULE_GROUP];
 
     async fn create(&self, at: &At<'_>, spec: &ScheduleSpec) -> Result<Made, Undone> {
         let body = spec.body();

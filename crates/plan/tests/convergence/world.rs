@@ -62,7 +62,7 @@ pub(crate) struct Node {
     protect: bool,
 }
 
-/// A manifest: which of the addresses exist, and how. A node uses only nodes before it.
+/// A manifest: which of the addresses exist, and how; now and then none at all. A node uses only nodes before it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spec(Vec<Option<Node>>);
 
@@ -74,7 +74,8 @@ pub(crate) fn spec() -> impl Strategy<Value = Spec> {
     let some = |max| proptest::collection::btree_set(0..KINDS.len(), 0..max);
     let node = (0u8..3, 0u8..2, some(3), some(2), proptest::bool::weighted(0.2))
         .prop_map(|(value, noise, refers, after, protect)| Node { value, noise, refers, after, protect });
-    proptest::collection::vec(proptest::option::weighted(0.75, node), KINDS.len()).prop_map(Spec)
+    let some = proptest::collection::vec(proptest::option::weighted(0.75, node), KINDS.len());
+    prop_oneof![4 => some.prop_map(Spec), 1 => Just(Spec::default())]
 }
 
 impl Spec {

@@ -10,6 +10,7 @@ use super::function::with_patience;
 use super::{At, Inventory, Made, RemoteKind, Seen, Undone, of_alias};
 use crate::api::lambda::alias::{self, Wanted};
 use crate::api::{ApiError, lambda};
+use crate::names::addr::kind;
 use rollout::Rollout;
 
 /// Versions that are kept behind the one that is called: code of old ones would fill the account's storage.

@@ -105,9 +105,11 @@ pub(crate) trait RemoteKind: Send + Sync + 'static {
     const VERBATIM: &'static [&'static str] = &[];
     /// Inputs whose change makes it another object.
     const REPLACED_BY: &'static [&'static str] = &[];
-    /// Kinds whose deletion takes along what of this kind lies in them, as AWS documents it: a function's aliases with their
-    /// policies (<https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html>), a topic's subscriptions, a group's schedules. Of
-    /// addresses, settings of events and provisioned concurrency it says nothing, and event sources stay.
+    /// Kinds whose deletion takes along, at once, what of this kind lies in them. AWS documents it of a function's aliases
+    /// (<https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html>) and of a topic's subscriptions
+    /// (<https://docs.aws.amazon.com/sns/latest/api/API_DeleteTopic.html>). A group's schedules go at some time, and run until then
+    /// (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_DeleteScheduleGroup.html>); a bucket's notifications must go before it is
+    /// emptied, which they would tell; event sources stay, and of addresses, settings of events and provisioned concurrency AWS says nothing.
     const GOES_WITH: &'static [&'static str] = &[];
 
     /// Makes it. [`Undone::Exists`] when there is something of that name.

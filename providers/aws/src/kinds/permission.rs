@@ -117,6 +117,7 @@ impl RemoteKind for Permission {
 
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["Alias", "StatementId"];
+    // An alias goes with its function only, and no policy outlives that.
     const GOES_WITH: &'static [&'static str] = &[kind::ALIAS];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {

@@ -272,6 +272,22 @@ fn killed_at_each_request_of_an_update() {
     killed_at_each_request("killed_at_each_request_of_an_update", prepare, change, &["deploy", "--yes"]);
 }
 
+/// A table under another key is another table, and its stream another stream; the old one must go first, under the same name.
+#[test]
+fn killed_at_each_request_of_a_replacement() {
+    let prepare = |project: &Project<'_>| {
+        project.edit("sf.toml", "http = [\"GET /bye\"]", "on = [{ table = \"notes\" }]");
+        let text = project.read("sf.toml");
+        project.write("sf.toml", &format!("{text}\n[tables.notes]\nkey = {{ partition = \"id:string\" }}\n"));
+        let _ = project.deploy();
+    };
+    let change = |project: &Project<'_>| {
+        project.edit("sf.toml", "partition = \"id:string\"", "partition = \"name:string\"");
+    };
+    let args = &["deploy", "--yes", "--data"];
+    killed_at_each_request("killed_at_each_request_of_a_replacement", prepare, change, args);
+}
+
 #[test]
 fn killed_at_each_request_of_a_removal() {
     let prepare = |project: &Project<'_>| drop(project.deploy());

@@ -30,7 +30,7 @@ pub struct StalePlan {
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Objects put or deleted by a call.
+    /// Objects put or deleted by a call, or gone with their container.
     pub done: Vec<ObjectKey>,
     /// Objects whose resolved inputs turned out to be the recorded ones.
     pub unchanged: Vec<ObjectKey>,

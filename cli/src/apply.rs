@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
 
     /// Does it all unless it is to end before, and says what came of it.
     pub(crate) async fn run(self, mut ends: Ends) -> Result<Exit, Error> {
-        stores::with(self.project, async |store| self.recorded(store, &mut ends).await).await
+        stores::with(self.settings, self.project, async |store| self.recorded(store, &mut ends).await).await
     }
 
     /// With a log of what happens.
@@ -184,9 +184,9 @@ impl<'a> Run<'a> {
         let lost =
             !session.observed().state.objects.is_empty() && self.connection.operate.is_bare(&cx).await?;
         if self.refresh || lost {
-            for drift in session.refresh().await? {
-                self.settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
-            }
+            let drift = session.refresh().await?;
+            let unrecorded = if lost { Vec::new() } else { session.adopt().await? };
+            observed::say_refreshed(&self.settings.ui, &drift, &unrecorded);
         }
         let draft = self.draft(store, &session).await?;
         // What is gone back to was made from a commit of its own, or from none.

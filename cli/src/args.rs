@@ -207,7 +207,7 @@ pub(crate) struct Build {
 pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Look at every deployed object first, and plan to repair what was changed behind sf's back
+    /// Look at everything that is deployed first, and plan to repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
 }

@@ -258,6 +258,8 @@ impl From<PushError> for Error {
             PushError::Store(cause) => cause.into(),
             PushError::Older { .. } => Self::new(Exit::Failed, "state-older", message)
                 .hint("`--force` puts it in the place of the stored one, which is kept beside it"),
+            PushError::Anothers { .. } => Self::new(Exit::Failed, "another-project", message)
+                .hint("name the project and stage that it is of: `--stage`, or the manifest's folder with `-C`"),
             PushError::OtherHistory { .. } => Self::new(Exit::Failed, "state-of-another-history", message).hint(
                 "see that it is of this project and stage; `--force` then puts it there, and the stored one is set aside",
             ),
@@ -270,9 +272,11 @@ impl From<ObserveError> for Error {
         let message = cause.to_string();
         match cause {
             ObserveError::Store(cause) => cause.into(),
-            ObserveError::Elsewhere { .. } => {
+            ObserveError::Elsewhere { .. } | ObserveError::Anothers { .. } => {
+                let is_place = matches!(cause, ObserveError::Elsewhere { .. });
                 let hint = cause.hint();
-                let mut error = Self::new(Exit::Failed, "another-place", message);
+                let code = if is_place { "another-place" } else { "another-project" };
+                let mut error = Self::new(Exit::Failed, code, message);
                 error.0.hint = hint;
                 error
             }

@@ -5,8 +5,9 @@ use sf_host::EndSignals;
 
 use crate::errors::{Error, Exit};
 use crate::project::Project;
+use crate::settings::{self, Settings};
 use crate::ui::Ui;
-use crate::{pipeline, registry, settings};
+use crate::{pipeline, registry};
 
 /// The state of the project's stage.
 pub(crate) async fn open(project: &Project) -> Result<Box<dyn Store>, Error> {
@@ -37,6 +38,7 @@ pub(crate) async fn open(project: &Project) -> Result<Box<dyn Store>, Error> {
 /// Does something with a store, and sees to it that no lock of it is left behind. `work` ends by itself when it is told to: see
 /// [`with_signals`].
 pub(crate) async fn with<T>(
+    settings: &Settings,
     project: &Project,
     work: impl AsyncFnOnce(&dyn Store) -> Result<T, Error>,
 ) -> Result<T, Error> {
@@ -45,7 +47,9 @@ pub(crate) async fn with<T>(
     // Whoever is told once more while it waits for that does not wait; the lock then expires.
     let mut signals = listen()?;
     tokio::select! {
-        () = store.close() => {}
+        closed = store.close() => if let Err(cause) = closed {
+            settings.ui.warn(format_args!("the lock stays for a minute: {cause}"));
+        },
         () = signals.next() => {}
     }
     done
@@ -53,10 +57,11 @@ pub(crate) async fn with<T>(
 
 /// As [`with`], for work that may be dropped at any point: Ctrl-C does.
 pub(crate) async fn with_signals<T>(
+    settings: &Settings,
     project: &Project,
     work: impl AsyncFnOnce(&dyn Store) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    with(project, async |store| {
+    with(settings, project, async |store| {
         let mut signals = listen()?;
         tokio::select! {
             biased;

@@ -29,7 +29,7 @@ pub(crate) struct Deploy {
     pub(crate) wait: LockWait,
     #[command(flatten)]
     pub(crate) within: Within,
-    /// Look at every deployed object first, and repair what was changed behind sf's back
+    /// Look at everything that is deployed first, and repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Deploy {
 /// Show what was changed outside of sf
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  sf drift\n  sf drift --exit-code --json | jq '.drift[].key'\n\n\
-                        Looks at every recorded object and changes nothing. `sf deploy --refresh` makes what was changed as the manifest says.")]
+                        Looks at every recorded object, and for others that are there and not recorded. Changes nothing: `sf deploy --refresh` makes everything as the manifest says.")]
 pub(crate) struct Drift {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -127,7 +127,7 @@ pub(crate) struct Rollback {
     pub(crate) wait: LockWait,
     #[command(flatten)]
     pub(crate) within: Within,
-    /// Look at every deployed object first, and repair what was changed behind sf's back
+    /// Look at everything that is deployed first, and repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
 }

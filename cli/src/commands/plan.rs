@@ -65,9 +65,8 @@ pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) 
         observed::say_news(&settings.ui, &observed.rediscover(provider).await?);
     }
     if let (true, Some(provider)) = (refresh, &provider) {
-        for drift in observed.refresh(provider).await? {
-            settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
-        }
+        let drift = observed.refresh(provider).await?;
+        observed::say_refreshed(&settings.ui, &drift, &observed.adopt(provider).await?);
     }
     let plan = observed.plan(desired, project.backend.schemas())?;
     Ok(plan)

@@ -124,7 +124,10 @@ fn find<'a>(
 
 async fn rebuild(settings: &Settings, args: &StateChange) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    stores::with_signals(&project, async |store| rebuild_with(settings, args, &project, store).await).await
+    stores::with_signals(settings, &project, async |store| {
+        rebuild_with(settings, args, &project, store).await
+    })
+    .await
 }
 
 async fn rebuild_with(

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sf_plan::{Addr, Lineage, ObjectKey, Save, Serial, State};
+use sf_provider::Scope;
 
 use crate::store::{Lock, LockInfo, Patience, Store, StoreError, Witness, acquire};
 
@@ -41,6 +42,14 @@ pub enum PushError {
         given: Serial,
         /// The stored one's serial.
         stored: Serial,
+    },
+    /// It is another project's, or another stage's.
+    #[error("it is of `{given}`, and this is `{wanted}`")]
+    Anothers {
+        /// Whose it is: `PROJECT/STAGE`.
+        given: String,
+        /// Whose would be taken.
+        wanted: String,
     },
     /// It is of something else.
     #[error("the stored state is of another history: `{stored}`, and this one of `{given}`", stored = .stored.0, given = .given.0)]
@@ -81,17 +90,23 @@ impl<'a> Edit<'a> {
         Ok(Self { store, lock, stored, unreadable })
     }
 
-    /// Puts a state in the place of the stored one. `force`: also of one that is newer, of another history, or cannot be read; what cannot be in
-    /// a backup is set aside.
+    /// Puts a state of `scope` in the place of the stored one. `force`: also of one that is newer, of another history, or cannot be read; what
+    /// cannot be in a backup is set aside.
     ///
     /// # Errors
     /// It is not certain that nothing is lost by it, or it cannot be saved.
     pub async fn push(
         mut self,
         mut state: State,
+        scope: &Scope,
         force: bool,
         witness: Option<&Witness>,
     ) -> Result<Pushed, PushError> {
+        // Not even by force: a deploy that takes another's objects for its own would delete them.
+        let wanted = scope.to_string();
+        if let Some(given) = state.scope.as_ref().filter(|given| **given != wanted) {
+            return Err(PushError::Anothers { given: given.clone(), wanted });
+        }
         match self.unreadable.take() {
             Some(error) if !force => return Err(error.into()),
             _ => {}
@@ -181,6 +196,7 @@ fn rename(state: &mut State, from: &Addr, to: &Addr) -> Result<BTreeSet<ObjectKe
     for intent in state.pending.values_mut() {
         intent.key = renamed(&intent.key);
         intent.deps = intent.deps.iter().map(renamed).collect();
+        intent.takes = intent.takes.iter().map(renamed).collect();
     }
     Ok(dependents)
 }
@@ -219,7 +235,8 @@ mod tests {
         .into();
         let deps = [key("table", "users", 0)].into();
         let (action, protect) = (IntentAction::Delete, false);
-        let intent = Intent { key: key("table", "users", 0), action, deps, protect };
+        let takes = [key("table", "users", 1), key("table", "orders", 0)].into();
+        let intent = Intent { key: key("table", "users", 0), action, deps, protect, takes };
         state.pending = [(Token("t".into()), intent)].into();
         state
     }
@@ -237,6 +254,7 @@ mod tests {
         assert_eq!(*deps, [key("table", "people", 1), key("table", "orders", 0)].into());
         let intent = &state.pending[&Token("t".into())];
         assert_eq!((&intent.key, intent.deps.first()), (&key("table", "people", 0), Some(&intent.key)));
+        assert_eq!(intent.takes, [key("table", "people", 1), key("table", "orders", 0)].into());
     }
 
     #[test]

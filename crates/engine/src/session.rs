@@ -92,6 +92,14 @@ impl<'a> Session<'a> {
         self.observed.refresh(&self.provider).await
     }
 
+    /// See [`Observed::adopt`].
+    ///
+    /// # Errors
+    /// The provider could not answer.
+    pub async fn adopt(&mut self) -> Result<Vec<ObjectKey>, ObserveError> {
+        self.observed.adopt(&self.provider).await
+    }
+
     /// See [`Observed::rediscover`].
     ///
     /// # Errors

@@ -3,8 +3,11 @@
 
 mod commands;
 mod counterpart;
+#[cfg(unix)]
+mod crash_saves;
 mod credentials;
 mod credentials_missing;
+mod damaged;
 mod deploy;
 mod faults;
 mod limits;

@@ -3,6 +3,8 @@
 mod audit;
 mod commands;
 mod crash;
+mod crash_saves;
+mod damaged;
 mod data;
 mod drift;
 mod durability;

@@ -12,7 +12,7 @@ use crate::ui::counted;
 
 pub(crate) async fn run(settings: &Settings, args: &StateMove) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    stores::with_signals(&project, async |store| rename(settings, args, store).await).await
+    stores::with_signals(settings, &project, async |store| rename(settings, args, store).await).await
 }
 
 async fn rename(settings: &Settings, args: &StateMove, store: &dyn Store) -> Result<Exit, Error> {

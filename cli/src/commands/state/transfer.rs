@@ -54,17 +54,23 @@ fn write(file: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 pub(crate) async fn push(settings: &Settings, args: &StatePush) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    stores::with_signals(&project, async |store| push_with(settings, args, store).await).await
+    stores::with_signals(settings, &project, async |store| push_with(settings, args, &project, store).await)
+        .await
 }
 
-async fn push_with(settings: &Settings, args: &StatePush, store: &dyn Store) -> Result<Exit, Error> {
+async fn push_with(
+    settings: &Settings,
+    args: &StatePush,
+    project: &Project,
+    store: &dyn Store,
+) -> Result<Exit, Error> {
     let name = args.file.display().to_string();
     let bytes = std::fs::read(&args.file).map_err(|cause| Error::io("read", &name, &cause))?;
     // What is wrong with the file is not for `sf state rebuild` to mend.
     let state = read_state(&bytes, &name).map_err(|cause| Error::from(cause).hint("nothing was changed"))?;
     let objects = state.objects.len();
     let edit = Edit::begin(store, LockInfo::of_this_process("sf state push")).await?;
-    let pushed = edit.push(state, args.force, settings::witness().as_ref()).await?;
+    let pushed = edit.push(state, &project.scope(), args.force, settings::witness().as_ref()).await?;
     let (ui, at) = (&settings.ui, store.location());
     let (serial, aside) = match &pushed {
         Pushed::Same => {

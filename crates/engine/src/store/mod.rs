@@ -198,8 +198,8 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Locked(_) => {
-                "wait until it is done, or let `--lock-timeout 5m` wait: the lock ends with its process. If that ran on \
-                 a machine that is no more, `sf state unlock` removes the lock"
+                "wait until it is done, or let `--lock-timeout 5m` wait: the lock ends with its process, or a minute after \
+                 its machine was heard of last. `sf state unlock` removes it by hand"
                     .into()
             }
             Self::Corrupt { at, .. } => {
@@ -315,5 +315,10 @@ pub trait Store: Send + Sync {
     }
 
     /// Waits until locks that were dropped are released. To be called before the process ends.
-    async fn close(&self) {}
+    ///
+    /// # Errors
+    /// One is not released, and keeps others out until it expires.
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

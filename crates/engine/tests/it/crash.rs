@@ -107,8 +107,8 @@ impl Store for DyingStore<'_> {
         self.store.compact(lock, state).await
     }
 
-    async fn close(&self) {
-        self.store.close().await;
+    async fn close(&self) -> Result<(), StoreError> {
+        self.store.close().await
     }
 
     async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError> {

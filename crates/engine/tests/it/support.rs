@@ -116,7 +116,7 @@ impl Stand {
         let session = Session::open(store, provider, who("sf deploy")).await.unwrap();
         let plan = session.plan(desired, &ModelBackend).unwrap();
         let applied = session.apply(plan, control).await;
-        store.close().await;
+        store.close().await.unwrap();
         applied
     }
 

@@ -54,8 +54,10 @@ pub(super) struct LockObject {
     timing: LockTiming,
     sight: Mutex<Option<Sight>>,
     /// Locks that were dropped and may not be released yet.
-    releases: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
+    releases: Releases,
 }
+
+type Releases = Arc<std::sync::Mutex<Vec<JoinHandle<Result<(), StoreError>>>>>;
 
 /// A holder's silence.
 #[derive(Debug)]
@@ -89,7 +91,7 @@ struct RemoteLock {
     hold: Arc<Hold>,
     heartbeat: JoinHandle<()>,
     runtime: Handle,
-    releases: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
+    releases: Releases,
 }
 
 impl Lock for RemoteLock {
@@ -119,7 +121,7 @@ impl LockObject {
 
     /// Must be called within a tokio runtime, which keeps the heartbeat.
     pub(super) async fn take(&self, info: LockInfo) -> Result<(Box<dyn Lock>, Arc<Hold>), StoreError> {
-        self.released().await;
+        self.settle().await;
         let writer = format!("{:032x}", fastrand::u128(..));
         let certain = Instant::now();
         let bytes = bytes(&info, &writer);
@@ -164,7 +166,7 @@ impl LockObject {
 
     /// The holder, heard of when it was by the store's clock, told by ours.
     pub(super) async fn holder(&self) -> Result<Option<Holder>, StoreError> {
-        self.released().await;
+        self.settle().await;
         let Some(found) = self.objects.read(&self.at).await? else { return Ok(None) };
         let silent = u64::try_from(self.silence(&found).await?.as_millis()).unwrap_or(u64::MAX);
         Ok(Some(Holder { heartbeat_ms: now_ms().saturating_sub(silent), ..holder(&found) }))
@@ -175,17 +177,29 @@ impl LockObject {
     }
 
     pub(super) async fn clear(&self) -> Result<Option<Holder>, StoreError> {
-        self.released().await;
+        self.settle().await;
         let Some(found) = self.objects.read(&self.at).await? else { return Ok(None) };
         self.objects.remove(&self.at).await?;
         Ok(Some(holder(&found)))
     }
 
-    /// Waits until dropped locks are released.
-    pub(super) async fn released(&self) {
+    /// Waits until dropped locks are released, or cannot be.
+    pub(super) async fn released(&self) -> Result<(), StoreError> {
         let releases = std::mem::take(&mut *unpoisoned(&self.releases));
+        let mut all = Ok(());
         for release in releases {
-            let _ = release.await;
+            // One that was cancelled or panicked leaves its lock to expire.
+            if let Ok(released) = release.await {
+                all = all.and(released);
+            }
+        }
+        all
+    }
+
+    /// As [`Self::released`], for whoever sees by the object itself what became of it.
+    async fn settle(&self) {
+        if let Err(error) = self.released().await {
+            tracing::warn!(%error, "a lock is not released; it expires");
         }
     }
 }
@@ -257,15 +271,20 @@ impl Hold {
 
     /// Deletes the object, if it is ours. There is no conditional deletion: the object is renewed first, so that nobody else may take it for as
     /// long as the deletion may be under way.
-    async fn release(&self) {
+    async fn release(&self) -> Result<(), StoreError> {
         let released = tokio::time::timeout(self.timing.expiry / 2, async {
             self.renew().await?;
             self.objects.remove(&self.at).await
         });
         match released.await {
-            Ok(Ok(()) | Err(StoreError::LockLost { .. })) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the lock is not released; it expires"),
-            Err(_) => tracing::warn!("the lock is not released in time; it expires"),
+            Ok(Err(StoreError::LockLost { .. })) => Ok(()),
+            Ok(released) => released,
+            Err(_) => Err(StoreError::Remote {
+                operation: "release the lock",
+                at: self.objects.url(&self.at),
+                cause: "the store did not answer in time".into(),
+                hint: None,
+            }),
         }
     }
 }

@@ -328,7 +328,7 @@ impl Store for RemoteStore {
         self.history.forget_run(id).await
     }
 
-    async fn close(&self) {
-        self.lock.released().await;
+    async fn close(&self) -> Result<(), StoreError> {
+        self.lock.released().await
     }
 }

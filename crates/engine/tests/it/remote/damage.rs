@@ -49,7 +49,7 @@ async fn a_gap_is_damage_and_is_rebuilt() {
         let rebuild =
             Rebuild::begin(stand.store(), &stand.provider(), who("sf state rebuild")).await.unwrap();
         let aside = rebuild.save(None).await.unwrap().unwrap();
-        stand.store().close().await;
+        stand.store().close().await.unwrap();
         assert!(aside.starts_with("mem://bucket/team/states/sample/model/dev.unreadable-"), "{aside}");
         stand.expect_converged(two("v1"), "").await;
     }

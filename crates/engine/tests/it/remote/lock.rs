@@ -23,7 +23,7 @@ async fn the_second_is_refused_and_told_who_is_first() {
     let holder = other.holder().await.unwrap().unwrap();
     assert!(other.is_heard_of(&holder), "on this machine too: it may be another one of the same name");
     drop(lock);
-    store.close().await;
+    store.close().await.unwrap();
     assert_eq!(other.holder().await.unwrap(), None);
     drop(other.lock(who("sf remove")).await.unwrap());
 }
@@ -39,7 +39,7 @@ async fn a_holder_says_that_it_lives() {
         assert!(matches!(other.lock(who("sf remove")).await, Err(StoreError::Locked(Some(_)))));
     }
     drop(lock);
-    store.close().await;
+    store.close().await.unwrap();
     tokio::time::sleep(MINUTE).await;
     assert_eq!(other.holder().await.unwrap(), None, "a heart that beats on would bring the lock back");
 }
@@ -92,7 +92,7 @@ async fn who_was_taken_for_dead_saves_nothing_and_is_told_by_whom() {
     tokio::time::sleep(Duration::from_secs(16)).await;
     assert!(matches!(change(&store, lock.as_ref(), mine).await, Err(StoreError::LockLost { .. })));
     drop(lock);
-    store.close().await;
+    store.close().await.unwrap();
     assert!(other.holder().await.unwrap().is_some(), "the lock that was lost is not released");
     change(&other, theirs.as_ref(), state).await.unwrap();
 }
@@ -166,7 +166,7 @@ async fn who_is_patient_waits_and_says_for_whom() {
     let ends = async {
         tokio::time::sleep(MINUTE).await;
         drop(lock);
-        store.close().await;
+        store.close().await.unwrap();
     };
     let waits = acquire(&other, who("sf remove"), patience(Duration::from_secs(300)));
     let (acquired, ()) = tokio::join!(waits, ends);

@@ -103,7 +103,7 @@ async fn what_cannot_be_saved_is_in_a_file_that_can_be_pushed() {
     stand.bucket().remove("dev.lock").await;
     let rescued = read_state(&fs::read(stand.rescue()).unwrap(), "").unwrap();
     let edit = Edit::begin(stand.store(), who("sf state push")).await.unwrap();
-    let pushed = edit.push(rescued.clone(), false, None).await.unwrap();
+    let pushed = edit.push(rescued.clone(), &stand.scope(), false, None).await.unwrap();
     assert!(matches!(pushed, Pushed::Stored { aside: None, .. }));
     assert_eq!(stand.state().await.objects, rescued.objects);
     stand.deploy(one("v2")).await;

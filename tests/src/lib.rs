@@ -6,6 +6,7 @@
 
 mod answerer;
 pub mod aws;
+mod azurite;
 mod binary;
 mod env;
 mod gate;
@@ -26,6 +27,7 @@ mod wait;
 
 pub use answerer::{Answerer, Asked};
 pub use aws::Aws;
+pub use azurite::Azurite;
 pub use binary::sf;
 pub use env::{Env, Host, Logged};
 pub use gate::{Gate, When};

@@ -25,8 +25,8 @@ pub(crate) enum State {
     Rebuild(StateChange),
     /// Remove the lock that a dead process left behind on another machine
     #[command(after_help = "Examples:\n  sf state unlock\n  sf state unlock --yes\n\n\
-                      A lock ends with its process, and one on another machine a minute after it was last heard of. A process that lives on this \
-                      machine keeps its lock in any case.")]
+                      A lock ends with its process, and one on another machine a minute after it was last heard of. Where states are in a folder, \
+                      a process that lives on this machine keeps its lock in any case.")]
     Unlock(StateChange),
     /// Write the whole record to a file, or to stdout
     #[command(
@@ -37,8 +37,8 @@ pub(crate) enum State {
     /// Put a file in the place of the record
     #[command(
         after_help = "Examples:\n  sf state push sf-state.rescue.json\n  sf state push state.json --force\n\n\
-                      Nothing is changed at the provider. A file that is damaged, older than the record or of another history is refused; --force \
-                      takes the last two. The record before is kept beside the new one."
+                      Nothing is changed at the provider. A file that is damaged, of another project or stage, older than the record, or of another \
+                      history is refused; --force takes the last two. The record before is kept beside the new one."
     )]
     Push(StatePush),
     /// Give an object another name in the record

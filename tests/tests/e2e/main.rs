@@ -27,5 +27,6 @@ mod rollouts;
 mod s3;
 #[cfg(target_os = "linux")]
 mod secrets;
+mod shared_state;
 mod state;
 mod support;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use sf_e2e::{Env, Host, Python, Run, Running, http, run, skipped};
 
-use crate::support::pair;
+use crate::shared_state::machines_share;
 
 /// Pinned, so that a new release of theirs fails when somebody looks, not when nobody changed anything. `crt`: checksums that plain Python does not compute.
 const CLIENTS: [&str; 2] = ["awscli==1.46.3", "boto3[crt]==1.44.8"];
@@ -177,26 +177,8 @@ fn a_bucket_holds_the_state_of_other_machines() {
     let buckets = Buckets::new();
     let value = |name: &str| buckets.access[name].as_str().expect("a text").to_owned();
     let (url, region) = (buckets.url(), value("region"));
-    let state = format!("\n[state]\nstore = \"s3://shop-dev-raw/states?endpoint={url}&region={region}\"\n");
     let mut machine = Env::new();
     machine.set("AWS_ACCESS_KEY_ID", value("access_key"));
     machine.set("AWS_SECRET_ACCESS_KEY", value("secret_key"));
-    let project = pair(&machine, "pair");
-    project.write("sf.toml", &format!("{}{state}", project.read("sf.toml")));
-    let _ = project.deploy().says(&["release 1"]);
-    assert!(!project.dir.join(".sf/state").exists());
-    let colleague = project.copy_to("colleague");
-    let _ = colleague.deploy().says(&["nothing to change"]);
-    let _ = colleague.sf(&["state", "unlock"]).ok().says(&["nobody holds the lock"]);
-    let _ = colleague
-        .sf(&["state", "move", "function/one", "function/uno"])
-        .ok()
-        .says(&["is the same as before"]);
-    let _ = project.sf(&["state", "show", "function/uno"]).ok();
-    let _ =
-        project.sf(&["state", "move", "function/two", "function/uno"]).exits(2).says(&["recorded already"]);
-    let _ = project.sf(&["state", "move", "function/uno", "function/one"]).ok();
-    let _ = project.deploy().says(&["nothing to change"]);
-    let _ = colleague.sf(&["remove", "--yes"]).ok();
-    let _ = project.sf(&["state", "list"]).ok().says(&["no objects recorded"]);
+    machines_share(&machine, &format!("s3://shop-dev-raw/states?endpoint={url}&region={region}"));
 }

@@ -33,6 +33,7 @@ pub(crate) enum Writes {
 struct Faults {
     writes: Writes,
     age: Duration,
+    latency: Duration,
 }
 
 /// Clones are the same bucket.
@@ -55,6 +56,11 @@ impl Bucket {
     /// Locks were written so long before they were.
     pub(crate) fn age_locks(&self, age: Duration) {
         self.faults().age = age;
+    }
+
+    /// Writes take so long from now on.
+    pub(crate) fn slow(&self, latency: Duration) {
+        self.faults().latency = latency;
     }
 
     /// A store of the model's stage, as another process has it.
@@ -111,6 +117,8 @@ impl fmt::Display for Bucket {
 #[async_trait]
 impl ObjectStore for Bucket {
     async fn put_opts(&self, at: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let latency = self.faults().latency;
+        tokio::time::sleep(latency).await;
         let writes = match options.mode {
             PutMode::Overwrite => Writes::Answered,
             PutMode::Create | PutMode::Update(_) => self.faults().writes,

@@ -30,6 +30,12 @@ pub(crate) fn one(code: &str) -> Vec<Desired> {
     compile("[functions.hello]\nhandler = \"hello.mjs#hello\"\nhttp = [\"PUT /hello\"]\nwarm = 1\n", code)
 }
 
+/// A project of so many functions with a route each.
+pub(crate) fn many(functions: usize) -> Vec<Desired> {
+    let function = |n| format!("[functions.f{n}]\nhandler = \"f.mjs#f\"\nhttp = [\"GET /{n}\"]\n");
+    compile(&(0..functions).map(function).collect::<String>(), "v1")
+}
+
 fn compile(functions: &str, code: &str) -> Vec<Desired> {
     let text = format!("sf = 1\n[project]\nname = \"sample\"\n{functions}");
     let Sample { app, artifacts, .. } = Sample::from_manifest("sf.toml", &text, code).unwrap();

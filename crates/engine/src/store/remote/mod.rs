@@ -25,7 +25,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, stream};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use sf_plan::{Save, State};
@@ -50,9 +49,6 @@ const LONG_JOURNAL: usize = 500;
 
 /// Between two writes of an event log, each of which writes all of it.
 const RUN_PACE: Duration = Duration::from_secs(5);
-
-/// Deletions at once.
-const DELETIONS: usize = 16;
 
 /// The store of machines that share a bucket.
 #[derive(Debug)]
@@ -153,16 +149,10 @@ impl RemoteStore {
         }
         let done = std::mem::take(&mut chain.journal);
         chain.journal_size = 0;
-        let deletions = done.into_iter().map(|serial| {
-            let (objects, at) = (&self.objects, numbered(&self.place.journal, serial));
-            async move { objects.remove(&at).await }
-        });
-        let mut deletions = stream::iter(deletions).buffer_unordered(DELETIONS);
-        while let Some(deleted) = deletions.next().await {
-            // What is left is older than the whole state, and is deleted with the next ones.
-            if let Err(error) = deleted {
-                tracing::debug!(%error, "a change stays beside the state that contains it");
-            }
+        let done = done.into_iter().map(|serial| numbered(&self.place.journal, serial));
+        // What is left is older than the whole state, and is deleted with the next ones.
+        if let Err(error) = self.objects.remove_all(done.collect()).await {
+            tracing::debug!(%error, "a change stays beside the state that contains it");
         }
         Ok(())
     }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion};
 
@@ -126,10 +126,24 @@ impl Objects {
     }
 
     pub(super) async fn remove(&self, at: &Path) -> Result<(), StoreError> {
-        match self.store.delete(at).await {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.failed("delete", at, &error)),
+        self.remove_all(vec![at.clone()]).await
+    }
+
+    /// In as few requests as the store has them. What cannot be deleted does not keep the rest.
+    ///
+    /// # Errors
+    /// That of the first one.
+    pub(super) async fn remove_all(&self, all: Vec<Path>) -> Result<(), StoreError> {
+        let Some(first) = all.first().cloned() else { return Ok(()) };
+        let mut deleted = self.store.delete_stream(stream::iter(all).map(Ok).boxed());
+        let mut result = Ok(());
+        while let Some(one) = deleted.next().await {
+            match one {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => result = result.and(Err(self.failed("delete", &first, &error))),
+            }
         }
+        result
     }
 
     /// The names of the objects in a folder, without the folder's, with their sizes; those in folders of it are left out.

@@ -11,7 +11,7 @@ use sf_engine::{ApplyError, Edit, Lock, Pushed, RemoteStore, Store, StoreError, 
 use sf_plan::{Delta, Object, Save, Serial, State};
 
 use crate::bucket::Writes;
-use crate::support::{Stand, one, two, who};
+use crate::support::{Stand, many, one, two, who};
 
 const MINUTE: Duration = Duration::from_secs(61);
 
@@ -46,6 +46,22 @@ async fn a_run_leaves_its_state_whole_and_no_lock() {
     assert_eq!(stand.bucket().names().await, ["dev.json", "dev.json.backup"]);
     assert_eq!(stand.bucket().read("dev.json.backup").await, before);
     assert_eq!(stand.bucket().store().load().await.unwrap(), Some(stand.state().await));
+}
+
+/// While a save is under way calls go on, and what they come to is in the next one.
+#[tokio::test(start_paused = true)]
+async fn a_save_covers_all_that_happened_during_the_one_before() {
+    let stand = Stand::remote();
+    stand.bucket().slow(Duration::from_millis(50));
+    let started = tokio::time::Instant::now();
+    let applied = stand.deploy(many(100)).await;
+    let (calls, saves) = (applied.report.done.len(), applied.state.serial.0);
+    assert!(calls > 200, "{calls} calls");
+    // Sixteen at once, and each time one save says what ended and what begins.
+    assert!(saves as usize <= calls / 16 + 6, "{saves} saves of {calls} calls");
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?} for {saves} saves");
+    assert_eq!(stand.bucket().store().load().await.unwrap(), Some(applied.state));
 }
 
 #[tokio::test(start_paused = true)]

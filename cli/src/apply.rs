@@ -27,7 +27,7 @@ use crate::releases;
 use crate::retention;
 use crate::settings::{self, Settings};
 use crate::stores;
-use crate::ui::{Counts, Live, counted, plan_text};
+use crate::ui::{Counts, Cursor, Live, counted, plan_text};
 
 /// One run.
 pub(crate) struct Run<'a> {
@@ -282,7 +282,7 @@ impl<'a> Run<'a> {
             return Err(Error::new(Exit::Consent, "consent-needed", message)
                 .hint(format!("`{needs_flag}` consents to it where nobody can be asked")));
         }
-        let ui = Arc::clone(ui);
+        let (ui, _cursor) = (Arc::clone(ui), Cursor);
         if ends::aside(move || ui.confirm(&format!("Delete {what}?"))).await? {
             return Ok(());
         }

@@ -18,10 +18,10 @@ pub(crate) fn keep_artifacts(settings: &Settings, project: &Project, draft: &Dra
     }
 }
 
-/// Prunes what no release needs any more. Where states are elsewhere than in a folder, nobody here knows of all stages, and nothing is pruned; that it
+/// Prunes what no release needs any more. Where states are not all in one folder, nobody here knows of all stages, and nothing is pruned; that it
 /// fails is no reason for a deploy to fail.
 pub(crate) async fn forget_artifacts(settings: &Settings, project: &Project, draft: &Draft) {
-    let Some(folder) = pipeline::state_folder(project) else { return };
+    let Some(folder) = pipeline::state_folder(project).filter(|_| project.app.one_store) else { return };
     match forget(project, &folder, draft).await {
         Ok(0) => {}
         Ok(pruned) => settings.ui.detail(format_args!(

@@ -19,6 +19,7 @@ use sf_provider::Endpoint;
 pub(crate) use self::changes::{Counts, Live, changes_text, drift_text, plan_text};
 pub(crate) use self::events::replay;
 pub(crate) use self::progress::Progress;
+pub(crate) use self::prompt::Cursor;
 use crate::args::{Color, Global};
 use crate::errors::{Error, Exit};
 

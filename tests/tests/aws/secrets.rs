@@ -1,7 +1,7 @@
 //! The canary on AWS: a secret's value goes to Secrets Manager, and nowhere else.
 
 use serde_json::json;
-use sf_e2e::{Aws, Run};
+use sf_e2e::{Aws, Run, holding};
 
 use crate::support::manifest;
 
@@ -13,22 +13,6 @@ const HANDLER: &str = "export async function one(request, ctx) {
   return new Response(`${value.length} ${value.includes('kvw')}`);
 }
 ";
-
-/// Every file below a folder that holds the text.
-fn holding(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(holding(&path, text));
-        } else if std::fs::read(&path)
-            .is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
-        {
-            found.push(path);
-        }
-    }
-    found
-}
 
 #[test]
 fn a_secrets_value_is_nowhere_but_in_secrets_manager() {

@@ -1,5 +1,6 @@
 //! One state in a bucket, and several machines that deploy from it: two homes, two folders, one S3.
 
+use serde_json::json;
 use sf_e2e::aws::AT_ONCE;
 use sf_e2e::{Aws, Env, Gate, Project, When, eventually, signal};
 
@@ -158,25 +159,48 @@ fn whoever_is_interrupted_or_fails_leaves_no_lock() {
     is_unlocked();
 }
 
-/// S3 itself: answers that are lost, and a bucket that is not there.
+/// S3 itself: answers that are lost, requests that are, one of three that is refused for a moment, and a bucket that is not there.
 #[test]
-fn lost_answers_of_the_store_cost_nothing() {
-    let Some((aws, one, _)) = start("lost_answers_of_the_store_cost_nothing") else { return };
+fn faults_of_the_store_cost_nothing() {
+    let Some((aws, one, _)) = start("faults_of_the_store_cost_nothing") else { return };
     let project = one.project("first");
-    for action in ["lost", "drop"] {
-        let rule = serde_json::json!({
-            "service": "s3", "operation": "PutObject", "match": { "Bucket": "states" }, "probability": 0.3,
-            "action": action,
+    let slow_down = json!({ "type": "error", "code": "SlowDown", "status": 503, "message": "Please reduce your request rate." });
+    for (name, action) in [("lost", json!("lost")), ("cut", json!("drop")), ("throttled", slow_down)] {
+        let rule = json!({
+            "service": "s3", "operation": "*", "match": { "Bucket": "states" }, "probability": 0.3, "action": action,
         });
         aws.fault(&rule);
-        project.write("one.mjs", &answering("one", action));
+        project.write("one.mjs", &answering("one", name));
         let _ = project.deploy();
+        assert!(aws.faults()[0]["fired"].as_u64() > Some(2), "{:?}", aws.faults());
         aws.clear_faults();
-        assert_eq!(project.get("/one").text(), action);
+        assert_eq!(project.get("/one").text(), name);
         nothing_changes(&aws, &project);
     }
     project.edit("sf.toml", "s3://states/", "s3://nowhere/");
     let _ = project.sf(&["plan"]).exits(1).says(&["s3://nowhere", "bucket"]);
+}
+
+#[test]
+fn what_cannot_be_saved_is_rescued_and_pushed() {
+    let Some((aws, one, _)) = start("what_cannot_be_saved_is_rescued_and_pushed") else { return };
+    let project = one.project("first");
+    one.gate.arm_on(CREATE_FUNCTION, When::Delay);
+    let run = project.start(&["deploy"]);
+    one.gate.await_closed();
+    aws.fault(&json!({
+        "service": "s3", "operation": "PutObject", "match": { "Bucket": "states", "Key": "*.journal/*" },
+        "action": { "type": "error", "code": "AccessDenied", "status": 403, "message": "Access Denied" },
+    }));
+    one.gate.open();
+    let _ = run.wait().exits(1).says(&["AccessDenied", "`sf state push ", "sf-state.rescue.json"]);
+    aws.clear_faults();
+    let _ = project.sf(&["state", "push", "sf-state.rescue.json"]).ok();
+    let created = changes(&aws, || drop(project.deploy()));
+    let functions = created.iter().filter(|request| request.starts_with("CreateFunction"));
+    assert_eq!(functions.count(), 0, "what was made is known: {created:?}");
+    assert_eq!(project.get("/one").text(), "first");
+    nothing_changes(&aws, &project);
 }
 
 #[test]

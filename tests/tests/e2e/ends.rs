@@ -108,3 +108,30 @@ fn a_time_out_before_the_first_call_changes_nothing() {
     assert_eq!(env.requests(), before);
     let _ = project.deploy();
 }
+
+#[test]
+fn a_build_that_hangs_is_ended_as_well() {
+    let env = Env::new();
+    let build = "rm -f pipe; mkfifo pipe; cat pipe";
+    let text = format!(
+        "sf = 1\n[project]\nname = \"hangs\"\nprovider = \"self-hosted\"\n[functions.one]\ninterface = \"web\"\n\
+         build = {{ command = \"{build}\", output = \"out\" }}\nhttp = [\"GET /one\"]\n"
+    );
+    let project = env.project("hangs", &[("sf.toml", &text)]);
+    let pipe = project.dir.join("pipe");
+    // Who waits to read it goes once it was written.
+    let release = || {
+        std::fs::write(&pipe, "").unwrap();
+        std::fs::remove_file(&pipe).unwrap();
+    };
+    let running = project.start(&["deploy", "--yes"]);
+    eventually("it builds", || pipe.exists().then_some(()));
+    signal("TERM", running.id());
+    let _ = running.wait().exits(130).says(&["interrupted: nothing was changed", "`sf deploy` goes on"]);
+    release();
+    let running = project.start(&["deploy", "--yes", "--timeout", "4s"]);
+    eventually("it builds again", || pipe.exists().then_some(()));
+    let _ = running.wait().exits(124).says(&["out of time: nothing was changed"]);
+    release();
+    assert!(env.find_host().is_none(), "the provider was not even started");
+}

@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use sf_e2e::{Env, Gate, Project, Run, When, eventually, kill_now, signal};
+use sf_e2e::{Env, Gate, Project, Run, When, eventually, holding, kill_now, signal};
 
-use crate::support::{THROUGH_GATE, gated, holding, manifest};
+use crate::support::{THROUGH_GATE, gated, manifest};
 
 /// Multiples of three bytes, so that base64 has no other form where it stands at the beginning of what is encoded.
 const CANARY: &str = "canary-first-zqx-9f1b2c8";

@@ -40,6 +40,8 @@ pub(crate) struct Check<'a> {
 pub(crate) struct Chosen {
     pub(crate) stage: String,
     pub(crate) provider: String,
+    /// Whether the states of all stages are in one place.
+    pub(crate) one_store: bool,
     /// The manifest's text, to say on which line the other place is.
     pub(crate) text: String,
 }
@@ -150,6 +152,7 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
         provider_settings: settings.value,
         provider_settings_span: settings.span,
         state_store: state.store.map(|store| store.value),
+        one_store: chosen.one_store,
         kept_releases: usize::try_from(kept).unwrap_or(usize::MAX),
         project: project.name?.value.0,
         stage: chosen.stage.clone(),

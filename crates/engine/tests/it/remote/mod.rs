@@ -57,10 +57,11 @@ async fn a_save_covers_all_that_happened_during_the_one_before() {
     let applied = stand.deploy(many(100)).await;
     let (calls, saves) = (applied.report.done.len(), applied.state.serial.0);
     assert!(calls > 200, "{calls} calls");
-    // Sixteen at once, and each time one save says what ended and what begins.
-    assert!(saves as usize <= calls / 16 + 6, "{saves} saves of {calls} calls");
-    let took = started.elapsed();
-    assert!(took < Duration::from_secs(2), "{took:?} for {saves} saves");
+    // Two for each call would be 602: that it begins, and what came of it.
+    assert!(saves as usize <= calls / 2, "{saves} saves of {calls} calls");
+    // The lock is taken, renewed and given back, and the state is written whole.
+    let (took, least) = (started.elapsed(), Duration::from_millis(50 * saves));
+    assert!((least..least + Duration::from_millis(500)).contains(&took), "{took:?} for {saves} saves");
     assert_eq!(stand.bucket().store().load().await.unwrap(), Some(applied.state));
 }
 

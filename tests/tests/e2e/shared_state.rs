@@ -7,7 +7,10 @@ use crate::support::pair;
 /// Two copies of a project, as two machines have them, with the state in this store.
 pub(crate) fn machines_share(machine: &Env, store: &str) {
     let project = pair(machine, "pair");
-    project.write("sf.toml", &format!("{}\n[state]\nstore = \"{store}\"\n", project.read("sf.toml")));
+    project.write(
+        "sf.toml",
+        &format!("{}\n[stages.prod]\n\n[state]\nstore = \"{store}\"\n", project.read("sf.toml")),
+    );
     let _ = project.deploy().says(&["release 1"]);
     assert!(!project.dir.join(".sf/state").exists());
     let colleague = project.copy_to("colleague");

@@ -17,6 +17,9 @@ use crate::store::StoreError;
 /// So often a new object is written that is refused though nothing is there: somebody else's write was under way, and came to nothing.
 const ATTEMPTS: u32 = 4;
 
+/// What S3 and Google, and Azure, call it that there is no such bucket.
+const NO_BUCKET: [&str; 2] = ["NoSuchBucket", "ContainerNotFound"];
+
 /// A bucket, or a part of one.
 #[derive(Clone, Debug)]
 pub(super) struct Objects {
@@ -150,7 +153,9 @@ impl Objects {
     pub(super) async fn listed(&self, folder: &Path) -> Result<Vec<(String, u64)>, StoreError> {
         let listed: Vec<_> = self.store.list(Some(folder)).try_collect().await.map_err(|error| {
             let mut failed = self.failed("list", folder, &error);
-            if let (Error::NotFound { .. }, StoreError::Remote { hint, .. }) = (&error, &mut failed) {
+            if let StoreError::Remote { cause, hint, .. } = &mut failed
+                && NO_BUCKET.iter().any(|code| cause.contains(code))
+            {
                 *hint = Some(format!("create the bucket or container first: `{}` is not there", self.url));
             }
             failed

@@ -156,9 +156,11 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
         if calls.is_empty() {
             break;
         }
+        // In this order always, so that a run can be repeated exactly.
         tokio::select! {
-            finished = calls.join_next() => fold(&mut run, &work, finished),
+            biased;
             () = stop.stopped(), if !stop.is_stopped() => {}
+            finished = calls.join_next() => fold(&mut run, &work, finished),
         }
         // One save covers all that finished meanwhile.
         while let Some(finished) = calls.try_join_next() {

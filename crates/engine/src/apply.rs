@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::observe::{ObserveError, Observed, Provider};
-use crate::store::{Lock, Store, StoreError, encode};
+use crate::store::{Lock, Store, StoreError, Witness, encode};
 
 /// How hard to press.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,7 @@ pub(crate) struct Work<'a> {
     pub(crate) provider: &'a Provider,
     pub(crate) store: &'a dyn Store,
     pub(crate) lock: &'a dyn Lock,
+    pub(crate) witness: Option<&'a Witness>,
     pub(crate) control: Control,
 }
 
@@ -74,6 +75,12 @@ impl Work<'_> {
         });
         let cx = Cx { progress, stop: self.control.stop.clone(), ..self.provider.cx.clone() };
         Provider { driver: self.provider.driver.clone(), cx }
+    }
+
+    fn remember(&self, state: &State) {
+        if let Some(witness) = self.witness {
+            witness.remember(state);
+        }
     }
 }
 
@@ -138,6 +145,8 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
         run.touch();
     }
     let limits = work.control.limits;
+    let base = run.state().serial;
+    let mut is_begun = false;
     let mut calls: JoinSet<(StepId, Outcome)> = JoinSet::new();
     let mut stop = work.control.stop.clone();
     loop {
@@ -148,6 +157,11 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
         // The intents are durable before the calls begin.
         if let Err(cause) = save(&mut run, &work).await {
             return Err(give_up(run, calls, cause, &work).await);
+        }
+        if !is_begun && run.state().serial > base {
+            // From here on the state before this run is an old one, even if the run never comes to its end.
+            work.remember(run.state());
+            is_begun = true;
         }
         tell(&work, events);
         for call in ready {
@@ -169,6 +183,7 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
     }
     let stopped = stop.is_stopped();
     let (state, report) = run.end();
+    work.remember(&state);
     if let Err(error) = work.store.compact(work.lock, &state).await {
         tracing::debug!(%error, "the state stays in parts");
     }

@@ -3,8 +3,10 @@
 //! One small file for each history in the user's own folder. It is a hint and no record: without it nothing is worse than before, so that what
 //! cannot be read or written is left alone.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sf_plan::{Digest, Lineage, Serial, State};
@@ -12,10 +14,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::local::write_atomically;
 
-/// The folder with what was seen.
+/// What was seen. Clones remember the same.
 #[derive(Clone, Debug)]
 pub struct Witness {
-    folder: PathBuf,
+    memory: Memory,
+}
+
+#[derive(Clone, Debug)]
+enum Memory {
+    Folder(PathBuf),
+    Process(Arc<Mutex<BTreeMap<String, Serial>>>),
 }
 
 /// What was seen of one history.
@@ -37,40 +45,61 @@ pub struct Outdated {
 impl Witness {
     /// What is or will be in this folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { memory: Memory::Folder(folder.into()) }
+    }
+
+    /// What this process sees, forgotten with it.
+    pub fn in_memory() -> Self {
+        Self { memory: Memory::Process(Arc::default()) }
     }
 
     /// Whether a state is older than what was there before.
     pub fn check(&self, state: &State) -> Option<Outdated> {
-        let (found, seen) = (state.serial, self.seen(&state.lineage)?.serial);
+        let (found, seen) = (state.serial, self.seen(&state.lineage)?);
         (found < seen).then_some(Outdated { found, seen })
     }
 
-    fn seen(&self, lineage: &Lineage) -> Option<Sight> {
-        let sight: Sight = serde_json::from_slice(&fs::read(self.path(lineage)).ok()?).ok()?;
-        (sight.lineage == *lineage).then_some(sight)
+    fn seen(&self, lineage: &Lineage) -> Option<Serial> {
+        match &self.memory {
+            Memory::Folder(folder) => {
+                let sight: Sight = serde_json::from_slice(&fs::read(path(folder, lineage)).ok()?).ok()?;
+                (sight.lineage == *lineage).then_some(sight.serial)
+            }
+            Memory::Process(seen) => {
+                seen.lock().unwrap_or_else(PoisonError::into_inner).get(&lineage.0).copied()
+            }
+        }
     }
 
     /// Remembers a state that is saved.
     pub fn remember(&self, state: &State) {
-        let sight = Sight { lineage: state.lineage.clone(), serial: state.serial };
-        if self.seen(&state.lineage).as_ref() == Some(&sight) {
+        let (lineage, serial) = (&state.lineage, state.serial);
+        if self.seen(lineage) == Some(serial) {
             return;
         }
-        let written = serde_json::to_vec(&sight).map_err(Into::into).and_then(|bytes| {
-            fs::create_dir_all(&self.folder)?;
-            write_atomically(&self.path(&state.lineage), &bytes)
-        });
-        if let Err(error) = written {
-            tracing::debug!(%error, "what was seen of the state is not remembered");
+        match &self.memory {
+            Memory::Folder(folder) => {
+                if let Err(error) = write(folder, &Sight { lineage: lineage.clone(), serial }) {
+                    tracing::debug!(%error, "what was seen of the state is not remembered");
+                }
+            }
+            Memory::Process(seen) => {
+                seen.lock().unwrap_or_else(PoisonError::into_inner).insert(lineage.0.clone(), serial);
+            }
         }
     }
+}
 
-    /// Named by a hash: a lineage holds the name of a machine, which may hold anything.
-    fn path(&self, lineage: &Lineage) -> PathBuf {
-        let hash = Digest::from(<[u8; 32]>::from(Sha256::digest(lineage.0.as_bytes())));
-        self.folder.join(format!("{hash}.json"))
-    }
+fn write(folder: &Path, sight: &Sight) -> std::io::Result<()> {
+    let bytes = serde_json::to_vec(sight)?;
+    fs::create_dir_all(folder)?;
+    write_atomically(&path(folder, &sight.lineage), &bytes)
+}
+
+/// Named by a hash: a lineage holds the name of a machine, which may hold anything.
+fn path(folder: &Path, lineage: &Lineage) -> PathBuf {
+    let hash = Digest::from(<[u8; 32]>::from(Sha256::digest(lineage.0.as_bytes())));
+    folder.join(format!("{hash}.json"))
 }
 
 #[cfg(test)]
@@ -80,18 +109,19 @@ mod tests {
     #[test]
     fn an_older_state_of_the_same_history_is_outdated() {
         let folder = tempfile::TempDir::new().unwrap();
-        let witness = Witness::new(folder.path().join("seen"));
         let state = |lineage: &str, serial| {
             let mut state = State::new(Lineage(lineage.into()));
             state.serial.0 = serial;
             state
         };
-        assert_eq!(witness.check(&state("a", 3)), None, "nothing was seen yet");
-        witness.remember(&state("a", 5));
-        let outdated = Outdated { found: Serial(3), seen: Serial(5) };
-        assert_eq!(witness.check(&state("a", 3)), Some(outdated));
-        assert_eq!(witness.check(&state("a", 5)), None);
-        assert_eq!(witness.check(&state("a", 6)), None);
-        assert_eq!(witness.check(&state("b", 1)), None, "another history");
+        for witness in [Witness::new(folder.path().join("seen")), Witness::in_memory()] {
+            assert_eq!(witness.check(&state("a", 3)), None, "nothing was seen yet");
+            witness.remember(&state("a", 5));
+            let outdated = Outdated { found: Serial(3), seen: Serial(5) };
+            assert_eq!(witness.check(&state("a", 3)), Some(outdated));
+            assert_eq!(witness.check(&state("a", 5)), None);
+            assert_eq!(witness.check(&state("a", 6)), None);
+            assert_eq!(witness.check(&state("b", 1)), None, "another history");
+        }
     }
 }

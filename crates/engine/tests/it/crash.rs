@@ -1,14 +1,17 @@
 //! Killed at every call and at every save, on both sides of its effect: the next deploy converges.
 
+use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use sf_engine::{Holder, LocalStore, Lock, LockInfo, Release, Store, StoreError};
+use sf_engine::{
+    Holder, LocalStore, Lock, LockInfo, Release, Session, Store, StoreError, Witness, stop_pair,
+};
 use sf_plan::{Desired, Save, State};
-use sf_provider::testkit::Fault;
+use sf_provider::testkit::{Fault, ModelBackend};
 use tokio::sync::Notify;
 
-use crate::support::{Stand, kill_when, one, two};
+use crate::support::{Stand, kill_when, one, two, who};
 
 /// A name, what was deployed before if anything was, what is deployed.
 type Deploy = (&'static str, Option<Vec<Desired>>, Vec<Desired>);
@@ -143,4 +146,25 @@ async fn killed_at_any_save() {
             assert!(nth >= 4, "{name} has but {nth} saves");
         }
     }
+}
+
+/// Whoever sees a deploy killed may well bring back the state from before it, which knows nothing of what was made since.
+#[tokio::test(start_paused = true)]
+async fn the_state_from_before_a_killed_deploy_is_an_old_one() {
+    let stand = after(Some(one("v1"))).await;
+    let (old, witness) = (fs::read(stand.file()).unwrap(), Witness::in_memory());
+    let open = || async {
+        let session = Session::open(&stand.store, stand.provider(), who("sf deploy")).await.unwrap();
+        session.witnessed(Some(witness.clone()))
+    };
+    stand.cloud.inject(1, Fault::HangsAfter);
+    let session = open().await;
+    let plan = session.plan(two("v2"), &ModelBackend).unwrap();
+    let (control, _heard) = stand.control(stop_pair().1);
+    assert!(kill_when(session.apply(plan, control), stand.cloud.hung()).await);
+    stand.cloud.heal();
+    assert_eq!(open().await.outdated(), None);
+    fs::remove_file(stand.file().with_extension("journal")).unwrap();
+    fs::write(stand.file(), old).unwrap();
+    assert!(open().await.outdated().is_some());
 }

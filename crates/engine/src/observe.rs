@@ -199,6 +199,10 @@ impl Observed {
     }
 
     async fn recover(&mut self, provider: &Provider) -> Result<(), ObserveError> {
+        if !self.state.pending.is_empty() {
+            // An answer that comes too early is a wrong one: what the call made would belong to nobody.
+            tokio::time::sleep(provider.driver.lag()).await;
+        }
         let recorded = &self.state.objects;
         let questions = self.state.pending.iter().map(|(token, intent)| async move {
             let found = match (&intent.action, recorded.get(&intent.key)) {

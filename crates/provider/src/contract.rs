@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,12 @@ pub trait Driver: Send + Sync {
     /// provider's limits are kept by the driver itself.
     fn concurrency(&self) -> usize {
         16
+    }
+
+    /// For how long at most this provider may answer a question as if a call had not been made, or make it after its caller died. What became
+    /// of a call whose end is not recorded is asked only after that.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// The object as it is now, or `None` if it is gone.

@@ -1,0 +1,78 @@
+//! The simulator itself: it is repeatable, and what it finds can be made small.
+
+use sf_simulator::{Case, Fault, play, shrink};
+
+#[test]
+fn a_seed_tells_the_same_story_twice_byte_for_byte() {
+    for seed in 0..200 {
+        let case = Case::draw(seed);
+        assert_eq!(Case::draw(seed), case);
+        let (first, second) = (play(&case, true), play(&case, true));
+        assert!(!first.trace.is_empty());
+        assert_eq!(first.trace.join("\n"), second.trace.join("\n"), "seed {seed}");
+        assert_eq!(first.broken, second.broken);
+    }
+}
+
+#[test]
+fn other_seeds_tell_other_stories() {
+    let traces: std::collections::BTreeSet<_> =
+        (0..50).map(|seed| play(&Case::draw(seed), true).trace).collect();
+    assert_eq!(traces.len(), 50);
+}
+
+#[test]
+fn no_rule_is_broken() {
+    for seed in 0..300 {
+        assert_eq!(play(&Case::draw(seed), false).broken, None, "cargo xtask simulate --seed {seed}");
+    }
+}
+
+/// With the state in files.
+#[test]
+fn no_rule_is_broken_on_a_disk() {
+    for seed in 0..20 {
+        let case = Case { on_disk: true, ..Case::draw(seed) };
+        assert_eq!(play(&case, false).broken, None, "seed {seed}");
+    }
+}
+
+/// The cases are worth their time: everything that can go wrong does, and processes die in the midst of their work.
+#[test]
+fn everything_happens() {
+    let cases: Vec<_> = (0..300).map(Case::draw).collect();
+    let told: String = cases.iter().flat_map(|case| play(case, true).trace).collect::<Vec<_>>().join("\n");
+    for what in [
+        "the process dies, before a call",
+        "the process dies, after a call took effect",
+        "the process dies, before a call's answer arrives",
+        "the process dies, before a save",
+        "the process dies, after a save",
+        "the process dies, before a question",
+        "the process dies, before the release is recorded",
+        "the cloud does what a dead process asked for",
+        "Ctrl-C",
+        "AnswerLost",
+        "AnswerGarbled",
+        "HalfMade(true)",
+        "HalfMade(false)",
+        "Panics",
+        "there is no ",
+        "somebody deletes",
+        "somebody changes",
+        "the state is lost",
+        "an old state is brought back",
+        "nobody consents",
+        "cut short",
+        "unchanged",
+    ] {
+        assert!(told.contains(what), "never: {what}");
+    }
+}
+
+#[test]
+fn what_does_not_fail_is_not_made_smaller() {
+    let case = Case::draw(1);
+    assert_eq!(shrink(&case), case);
+    assert!(case.acts.iter().flat_map(|act| &act.faults).all(|fault| *fault != Fault::Crash(usize::MAX)));
+}

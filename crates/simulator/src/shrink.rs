@@ -33,7 +33,7 @@ pub fn shrink(case: &Case) -> Case {
 
 /// Smaller ones, those with less first.
 fn candidates(case: &Case) -> impl Iterator<Item = Case> {
-    let acts = (0..case.acts.len()).map(|at| with(case, |case| drop(case.acts.remove(at))));
+    let acts = (0..case.acts.len()).map(move |at| with(case, |case| drop(case.acts.remove(at))));
     let whole = [
         with(case, |case| case.remove = false),
         with(case, |case| case.on_disk = false),
@@ -41,14 +41,14 @@ fn candidates(case: &Case) -> impl Iterator<Item = Case> {
     ];
     // An object that is left out of all manifests, and then out of one.
     let places = 0..case.acts.iter().flat_map(|act| act.manifest.nodes.keys()).max().map_or(0, |max| max + 1);
-    let objects = places.map(|place| {
+    let objects = places.map(move |place| {
         with(case, |case| {
             for act in &mut case.acts {
                 act.manifest.nodes.remove(&place);
             }
         })
     });
-    let details = (0..case.acts.len()).flat_map(|at| details(case, at));
+    let details = (0..case.acts.len()).flat_map(move |at| details(case, at));
     acts.chain(whole).chain(objects).chain(details)
 }
 

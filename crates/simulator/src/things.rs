@@ -154,7 +154,7 @@ impl Things {
     fn check_references(&self, inputs: &Inputs, now: Instant) -> Result<(), Failure> {
         for wanted in references(inputs) {
             let is_it = |thing: &&Thing| thing.object.outputs.values().any(|own| own == wanted);
-            if !self.there.values().find(is_it).is_some_and(|thing| thing.shown_from <= now) {
+            if self.there.values().find(is_it).is_none_or(|thing| thing.shown_from > now) {
                 let error = refused("no-such-thing", format!("there is no {wanted}"));
                 return Err(Failure { transient: true, ..error });
             }

@@ -1,6 +1,6 @@
 //! The simulator itself: it is repeatable, and what it finds can be made small.
 
-use sf_simulator::{Case, Fault, play, shrink};
+use sf_simulator::{Case, play, shrink};
 
 #[test]
 fn a_seed_tells_the_same_story_twice_byte_for_byte() {
@@ -74,5 +74,4 @@ fn everything_happens() {
 fn what_does_not_fail_is_not_made_smaller() {
     let case = Case::draw(1);
     assert_eq!(shrink(&case), case);
-    assert!(case.acts.iter().flat_map(|act| &act.faults).all(|fault| *fault != Fault::Crash(usize::MAX)));
 }

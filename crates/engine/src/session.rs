@@ -96,9 +96,9 @@ impl<'a> Session<'a> {
     pub async fn apply(self, plan: Plan, control: Control) -> Result<Applied, ApplyError> {
         let Self { store, lock, provider, mut observed, witness } = self;
         settle(&plan, &mut observed, &provider).await?;
-        let work =
-            Work { provider: &provider, store, lock: lock.as_ref(), witness: witness.as_ref(), control };
-        apply(plan, observed, work).await
+        let witness = witness.as_ref();
+        apply(plan, observed, Work { provider: &provider, store, lock: lock.as_ref(), witness, control })
+            .await
     }
 
     /// As [`Session::apply`], and if everything was done, what was deployed is recorded as a release.
@@ -109,8 +109,8 @@ impl<'a> Session<'a> {
         let Self { store, lock, provider, mut observed, witness } = self;
         settle(&plan, &mut observed, &provider).await?;
         let changes = plan.actual_changes().cloned().collect();
-        let work =
-            Work { provider: &provider, store, lock: lock.as_ref(), witness: witness.as_ref(), control };
+        let witness = witness.as_ref();
+        let work = Work { provider: &provider, store, lock: lock.as_ref(), witness, control };
         let applied = apply(plan, observed, work).await?;
         let release = match applied.report.is_success() {
             true => record(store, lock.as_ref(), draft, changes).await,

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use sf_plan::{Digest, Lineage, Serial, State};
-use sha2::{Digest as _, Sha256};
+use sf_plan::{Lineage, Serial, State};
 
+use super::format::sum;
 use super::local::write_atomically;
 
 /// What was seen. Clones remember the same.
@@ -98,8 +98,7 @@ fn write(folder: &Path, sight: &Sight) -> std::io::Result<()> {
 
 /// Named by a hash: a lineage holds the name of a machine, which may hold anything.
 fn path(folder: &Path, lineage: &Lineage) -> PathBuf {
-    let hash = Digest::from(<[u8; 32]>::from(Sha256::digest(lineage.0.as_bytes())));
-    folder.join(format!("{hash}.json"))
+    folder.join(format!("{}.json", sum(&lineage.0)))
 }
 
 #[cfg(test)]

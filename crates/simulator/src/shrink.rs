@@ -13,7 +13,8 @@ pub fn shrink(case: &Case) -> Case {
     loop {
         let before = smallest.clone();
         let mut at = 0;
-        while let Some(candidate) = candidates(&smallest).nth(at) {
+        loop {
+            let Some(candidate) = candidates(&smallest).nth(at) else { break };
             if trials == 0 {
                 return smallest;
             }
@@ -68,10 +69,10 @@ fn details(case: &Case, at: usize) -> Vec<Case> {
         smaller.push(act);
     };
     for index in 0..act.faults.len() {
-        less(&|act| drop(act.faults.remove(index)));
+        less(&|act| _ = act.faults.remove(index));
     }
     for index in 0..act.before.len() {
-        less(&|act| drop(act.before.remove(index)));
+        less(&|act| _ = act.before.remove(index));
     }
     less(&|act| act.pause_ms = 0);
     less(&|act| act.refresh = false);
@@ -88,7 +89,7 @@ fn details(case: &Case, at: usize) -> Vec<Case> {
 
 const NODE_CHANGES: &[fn(&mut Node)] = &[
     |node| node.refers.clear(),
-    |node| drop(node.refers.pop_first()),
+    |node| _ = node.refers.pop_first(),
     |node| node.after.clear(),
     |node| node.protect = false,
     |node| node.value = 0,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sf_engine::{
-    Applied, Control, Draft, Limits, LocalStore, LockInfo, Provider, Released, Session, Stop, Store, Witness,
+    Applied, Control, Draft, Limits, LocalStore, LockInfo, Provider, Released, Session, Stop, Witness,
     releases, stop_pair,
 };
 use sf_plan::{Addr, Desired, ObjectKey, Plan, State, Status};

@@ -79,7 +79,7 @@ impl Work<'_> {
 
     fn remember(&self, state: &State) {
         if let Some(witness) = self.witness {
-            witness.remember(state);
+            witness.remember(&self.store.location(), state);
         }
     }
 }

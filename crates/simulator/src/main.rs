@@ -103,11 +103,22 @@ fn explain(seed: u64) {
     let smallest = shrink(&case);
     let played = play(&smallest, true);
     println!("seed {seed}\n\nthe rule that it breaks: {}\n", first.broken.unwrap_or_default());
-    println!("the smallest case that was found: {smallest:#?}\n");
-    println!("what happens in it:");
+    println!("the smallest case that was found: {}", shown(&smallest));
+    println!("\nwhat happens in it:");
     for line in &played.trace {
         println!("{line}");
     }
     println!("\nthe rule that this breaks: {}", played.broken.unwrap_or_default());
     println!("\nagain: cargo xtask simulate --seed {seed}");
+}
+
+/// A case, each of its deploys in a line of its own.
+fn shown(case: &Case) -> String {
+    let mut text = format!("concurrency {}", case.concurrency);
+    text += if case.on_disk { ", on a disk" } else { "" };
+    text += if case.remove { ", removed at the end" } else { "" };
+    for (number, act) in case.acts.iter().enumerate() {
+        text += &format!("\n  {number}: {act:?}");
+    }
+    text
 }

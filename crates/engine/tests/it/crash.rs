@@ -1,22 +1,14 @@
 //! Killed at every call and at every save, on both sides of its effect: the next deploy converges.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use sf_engine::{
-    Holder, LocalStore, Lock, LockInfo, Release, Session, Store, StoreError, Witness, stop_pair,
-};
-use sf_plan::{Call, Desired, Failure, Intent, Object, ObjectKey, Outcome, Save, State};
-use sf_provider::testkit::{Fault, ModelBackend, ModelCloud};
-use sf_provider::{Cx, Driver};
+use sf_engine::{Holder, LocalStore, Lock, LockInfo, Release, Store, StoreError};
+use sf_plan::{Desired, Save, State};
+use sf_provider::testkit::Fault;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use crate::support::{Stand, kill_when, one, two, who};
+use crate::support::{Stand, kill_when, one, two};
 
 /// A name, what was deployed before if anything was, what is deployed.
 type Deploy = (&'static str, Option<Vec<Desired>>, Vec<Desired>);
@@ -151,68 +143,4 @@ async fn killed_at_any_save() {
             assert!(nth >= 4, "{name} has but {nth} saves");
         }
     }
-}
-
-/// Whoever sees a deploy killed may well bring back the state from before it, which knows nothing of what was made since.
-#[tokio::test(start_paused = true)]
-async fn the_state_from_before_a_killed_deploy_is_an_old_one() {
-    let stand = after(Some(one("v1"))).await;
-    let (old, witness) = (fs::read(stand.file()).unwrap(), Witness::in_memory());
-    let open = || async {
-        let session = Session::open(&stand.store, stand.provider(), who("sf deploy")).await.unwrap();
-        session.witnessed(Some(witness.clone()))
-    };
-    stand.cloud.inject(1, Fault::HangsAfter);
-    let session = open().await;
-    let plan = session.plan(two("v2"), &ModelBackend).unwrap();
-    let (control, _heard) = stand.control(stop_pair().1);
-    assert!(kill_when(session.apply(plan, control), stand.cloud.hung()).await);
-    stand.cloud.heal();
-    assert_eq!(open().await.outdated(), None);
-    fs::remove_file(stand.file().with_extension("journal")).unwrap();
-    fs::write(stand.file(), old).unwrap();
-    assert!(open().await.outdated().is_some());
-}
-
-/// A cloud that does not find what was just made.
-struct Lagging {
-    cloud: ModelCloud,
-    until: Instant,
-}
-
-#[async_trait]
-impl Driver for Lagging {
-    fn lag(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    async fn read(&self, cx: &Cx, key: &ObjectKey, object: &Object) -> Result<Option<Object>, Failure> {
-        self.cloud.read(cx, key, object).await
-    }
-
-    async fn call(&self, cx: &Cx, call: &Call) -> Outcome {
-        self.cloud.call(cx, call).await
-    }
-
-    async fn find(&self, cx: &Cx, intent: &Intent) -> Result<Option<Object>, Failure> {
-        if Instant::now() < self.until { Ok(None) } else { self.cloud.find(cx, intent).await }
-    }
-
-    async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure> {
-        self.cloud.discover(cx).await
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_killed_call_made_is_looked_for_once_the_provider_must_know() {
-    let stand = Stand::new();
-    stand.cloud.inject(0, Fault::HangsAfter);
-    assert!(kill_when(stand.deploy(two("v1")), stand.cloud.hung()).await);
-    stand.cloud.heal();
-    let until = Instant::now() + Duration::from_secs(1);
-    let driver = Arc::new(Lagging { cloud: stand.cloud.clone(), until });
-    let provider = stand.provider_of(driver);
-    // Nobody wants it any more: what is not found now is never looked for again.
-    stand.deploy_with(&stand.store, provider, Vec::new()).await.unwrap();
-    assert!(stand.cloud.objects(&stand.scope()).is_empty(), "an orphan");
 }

@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation is what a test reports")]
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod lag;
 #[cfg(test)]
 mod lock;
 #[cfg(test)]

@@ -35,6 +35,7 @@ impl Cloud {
         let now = Instant::now();
         while let Some(at) = things.late.iter().position(|(due, _)| *due <= now) {
             let (_, call) = things.late.remove(at);
+            self.world.count(|tally| &mut tally.late_calls);
             self.world.tell(|| format!("the cloud does what a dead process asked for: {}", shown(&call)));
             things.apply(&call, When { now, seen: now }, false);
         }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sf_plan::{
-    Action, Addr, Call, CallAction, Desired, Event, Graph, IntentAction, ObjectKey, Op, Outcome, Plan, State,
+    Action, Addr, Call, CallAction, Desired, Event, Graph, IntentAction, ObjectKey, Op, Outcome, Plan, Save,
+    State,
     StepId,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -52,8 +53,33 @@ impl Inspector {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn durable(&self) -> Option<State> {
-        self.notes().durable.clone()
+    /// Whether anything would be read if the process died now.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.notes().durable.is_some()
+    }
+
+    /// Whether this is what would be read, if anything would.
+    pub(crate) fn is_durable(&self, state: &State) -> bool {
+        self.notes().durable.as_ref().is_none_or(|durable| durable == state)
+    }
+
+    pub(crate) fn is_what_was_saved(&self, loaded: Option<&State>) -> bool {
+        self.notes().durable.as_ref() == loaded
+    }
+
+    /// The store says that a save is done.
+    pub(crate) fn saved(&self, what: &Save<'_>) {
+        let mut notes = self.notes();
+        match (&what.delta, &mut notes.durable) {
+            (Some(delta), Some(durable)) => {
+                durable.apply(delta.clone());
+                if durable != what.state {
+                    durable.clone_from(what.state);
+                    self.world.broken(format!("save {} says all that changed", what.state.serial.0));
+                }
+            }
+            (_, durable) => *durable = Some(what.state.clone()),
+        }
     }
 
     pub(crate) fn set_durable(&self, state: Option<State>) {

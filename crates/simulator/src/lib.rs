@@ -16,9 +16,11 @@ mod kinds;
 mod shrink;
 mod store;
 mod story;
+mod tally;
 mod things;
 mod world;
 
 pub use case::{Act, CallFault, Case, Fault, Manifest, Node, Outside, SaveFault};
 pub use shrink::shrink;
 pub use story::{Played, play};
+pub use tally::Tally;

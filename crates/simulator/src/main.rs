@@ -5,44 +5,49 @@
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sf_simulator::{Case, play, shrink};
+use sf_simulator::{Case, Tally, play, shrink};
 
-const USAGE: &str = "usage: cargo xtask simulate [--seeds N] [--from SEED] [--seed ONE]";
+const USAGE: &str = "usage: cargo xtask simulate [--seeds N] [--from SEED] [--seed ONE] [--jobs N]";
 
 /// Seeds that are taken at once.
 const BATCH: u64 = 64;
 
 /// How often it says how far it is.
-const NEWS: Duration = Duration::from_secs(5);
+const NEWS: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    let seeds = match seeds(std::env::args().skip(1)) {
-        Ok(seeds) => seeds,
+    let wanted = match wanted(std::env::args().skip(1)) {
+        Ok(wanted) => wanted,
         Err(cause) => {
             eprintln!("error: {cause}");
             return ExitCode::from(2);
         }
     };
-    let start = Instant::now();
-    let count = seeds.end - seeds.start;
-    match search(seeds.clone()) {
-        Some(seed) => {
-            explain(seed);
-            ExitCode::FAILURE
-        }
-        None => {
-            let took = start.elapsed().as_secs_f64();
-            println!("{count} cases from seed {}: no rule is broken ({took:.1} s)", seeds.start);
-            ExitCode::SUCCESS
-        }
+    let (start, seeds) = (Instant::now(), wanted.seeds.clone());
+    let (failed, tally) = search(wanted);
+    if let Some(seed) = failed {
+        explain(seed);
+        return ExitCode::FAILURE;
     }
+    let took = start.elapsed().as_secs_f64();
+    println!("{} cases from seed {}: no rule is broken ({took:.1} s)", seeds.end - seeds.start, seeds.start);
+    println!("{tally}");
+    ExitCode::SUCCESS
 }
 
-fn seeds(args: impl Iterator<Item = String>) -> Result<Range<u64>, String> {
+/// What the command line says.
+struct Wanted {
+    seeds: Range<u64>,
+    jobs: usize,
+}
+
+fn wanted(args: impl Iterator<Item = String>) -> Result<Wanted, String> {
     let (mut count, mut from) = (20_000, 0);
+    let mut jobs = thread::available_parallelism().map_or(1, usize::from);
     let mut args = args;
     while let Some(arg) = args.next() {
         let mut number = || args.next().and_then(|word| word.parse::<u64>().ok()).ok_or(USAGE);
@@ -50,47 +55,66 @@ fn seeds(args: impl Iterator<Item = String>) -> Result<Range<u64>, String> {
             "--seeds" => count = number()?,
             "--from" => from = number()?,
             "--seed" => (from, count) = (number()?, 1),
+            "--jobs" => jobs = usize::try_from(number()?).unwrap_or(1).max(1),
             _ => return Err(USAGE.into()),
         }
     }
-    Ok(from..from.checked_add(count).ok_or(USAGE)?)
+    Ok(Wanted { seeds: from..from.checked_add(count).ok_or(USAGE)?, jobs })
 }
 
-/// The lowest seed that fails, as far as was looked.
-fn search(seeds: Range<u64>) -> Option<u64> {
-    let (next, failed) = (AtomicU64::new(seeds.start), AtomicU64::new(u64::MAX));
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+/// The lowest seed that fails, as far as was looked, and what happened on the way.
+fn search(Wanted { seeds, jobs }: Wanted) -> (Option<u64>, Tally) {
+    let search = Search {
+        next: AtomicU64::new(seeds.start),
+        end: seeds.end,
+        failed: AtomicU64::new(u64::MAX),
+        tally: Mutex::default(),
+    };
     thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| work(&next, seeds.end, &failed));
-        }
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| search.work())).collect();
         let mut told = Instant::now();
-        while next.load(Ordering::Relaxed) < seeds.end && failed.load(Ordering::Relaxed) == u64::MAX {
+        while workers.iter().any(|worker| !worker.is_finished()) {
             thread::park_timeout(Duration::from_millis(20));
             if told.elapsed() >= NEWS {
                 told = Instant::now();
-                let done = next.load(Ordering::Relaxed).min(seeds.end) - seeds.start;
+                let done = search.next.load(Ordering::Relaxed).min(seeds.end) - seeds.start;
                 eprintln!("simulate: {done} of {}", seeds.end - seeds.start);
             }
         }
     });
-    Some(failed.into_inner()).filter(|seed| *seed != u64::MAX)
+    let failed = Some(search.failed.into_inner()).filter(|seed| *seed != u64::MAX);
+    (failed, search.tally.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn work(next: &AtomicU64, end: u64, failed: &AtomicU64) {
-    loop {
-        let start = next.fetch_add(BATCH, Ordering::Relaxed);
-        for seed in start..start.saturating_add(BATCH).min(end) {
+/// What the workers share.
+struct Search {
+    next: AtomicU64,
+    end: u64,
+    failed: AtomicU64,
+    tally: Mutex<Tally>,
+}
+
+impl Search {
+    fn work(&self) {
+        let mut tally = Tally::default();
+        loop {
+            let start = self.next.fetch_add(BATCH, Ordering::Relaxed);
             // Lower ones are looked at to their end, so that the lowest is told.
-            if failed.load(Ordering::Relaxed) < seed {
+            let seeds = (start..start.saturating_add(BATCH).min(self.end))
+                .take_while(|seed| *seed < self.failed.load(Ordering::Relaxed));
+            let mut is_over = true;
+            for seed in seeds {
+                is_over = false;
+                let played = play(&Case::draw(seed), false);
+                tally += played.tally;
+                if played.broken.is_some() {
+                    self.failed.fetch_min(seed, Ordering::Relaxed);
+                }
+            }
+            if is_over {
+                *self.tally.lock().unwrap_or_else(PoisonError::into_inner) += tally;
                 return;
             }
-            if play(&Case::draw(seed), false).broken.is_some() {
-                failed.fetch_min(seed, Ordering::Relaxed);
-            }
-        }
-        if start >= end {
-            return;
         }
     }
 }

@@ -156,7 +156,7 @@ impl Keeper for LocalStore {
     }
 }
 
-/// A store that fails when the case says so. It also sees that what is saved is what was there and what changed.
+/// A store that fails when the case says so.
 pub(crate) struct FaultyStore {
     inner: Arc<dyn Keeper>,
     world: Arc<World>,
@@ -172,19 +172,6 @@ impl FaultyStore {
         let cause = io::Error::other("injected");
         StoreError::Io { operation, at: self.location(), cause }
     }
-
-    /// The stored state with the change is the state that is to be stored.
-    fn check(&self, what: &Save<'_>) {
-        let Some(delta) = what.delta.clone() else { return };
-        let Some(mut changed) = self.inspector.durable() else { return };
-        if changed.serial.0 + 1 != what.state.serial.0 {
-            return;
-        }
-        changed.apply(delta);
-        if changed != *what.state {
-            self.world.broken(format!("save {} says all that changed", what.state.serial.0));
-        }
-    }
 }
 
 #[async_trait]
@@ -196,7 +183,11 @@ impl Store for FaultyStore {
 
     async fn load(&self) -> Result<Option<State>, StoreError> {
         self.world.moment("before the state is read").await;
-        self.inner.load().await
+        let loaded = self.inner.load().await?;
+        if !self.inspector.is_what_was_saved(loaded.as_ref()) {
+            self.world.broken("what is read is what was saved last");
+        }
+        Ok(loaded)
     }
 
     fn location(&self) -> String {
@@ -210,10 +201,9 @@ impl Store for FaultyStore {
             self.world.tell(|| format!("save {} fails", what.state.serial.0));
             return Err(self.failure("save state"));
         }
-        self.check(what);
         let saved = self.inner.save(lock, what).await;
         if saved.is_ok() {
-            self.inspector.set_durable(Some(what.state.clone()));
+            self.inspector.saved(what);
         }
         self.world.tell(|| {
             format!("save {}: {}", what.state.serial.0, if saved.is_ok() { "done" } else { "refused" })

@@ -20,6 +20,7 @@ use crate::cloud::Cloud;
 use crate::inspect::{Inspector, difference};
 use crate::kinds::Knowledge;
 use crate::store::{Backup, FaultyStore, Keeper, MemoryStore};
+use crate::tally::Tally;
 use crate::world::{LAG, World};
 
 /// What came of a case.
@@ -27,6 +28,8 @@ use crate::world::{LAG, World};
 pub struct Played {
     /// The rule that was broken, as a sentence; `None` if none was.
     pub broken: Option<String>,
+    /// What happened, counted.
+    pub tally: Tally,
     /// What happened, if it was to be recorded.
     pub trace: Vec<String>,
 }
@@ -36,7 +39,9 @@ pub fn play(case: &Case, is_recorded: bool) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(cause) => return Played { broken: Some(format!("a runtime: {cause}")), trace: Vec::new() },
+        Err(cause) => {
+            return Played { broken: Some(format!("a runtime: {cause}")), ..Played::default() };
+        }
     };
     runtime.block_on(async {
         let world = Arc::new(World::new(case.seed, is_recorded));
@@ -44,7 +49,7 @@ pub fn play(case: &Case, is_recorded: bool) -> Played {
             Ok(stage) => stage.tell().await.err(),
             Err(cause) => Some(format!("a folder: {cause}")),
         };
-        Played { broken, trace: world.take_trace() }
+        Played { broken, tally: world.tally(), trace: world.take_trace() }
     })
 }
 
@@ -156,6 +161,7 @@ impl<'a> Stage<'a> {
             },
         };
         if let Some(what) = what {
+            self.world.count(|tally| &mut tally.outside);
             self.is_touched |= matches!(outside, Outside::Delete(_) | Outside::Change(..));
             self.world.tell(|| what);
         }
@@ -257,7 +263,7 @@ impl<'a> Stage<'a> {
         self.world.verdict()?;
         let Ended::Over(released) = ended else { return Ok(()) };
         let Released { applied, release } = *released;
-        if self.inspector.durable().as_ref().is_some_and(|durable| *durable != applied.state) {
+        if !self.inspector.is_durable(&applied.state) {
             return Err("what a run leaves is what was saved last".to_owned());
         }
         if !applied.report.is_success() {
@@ -303,7 +309,7 @@ impl<'a> Stage<'a> {
         self.clean(&Act { refresh: false, ..act }).await?;
         let counted = self.world.counted();
         // Where nothing was ever recorded, it must be asked whether there is anything.
-        let asks = if self.inspector.durable().is_none() { 1 } else { 0 };
+        let asks = usize::from(!self.inspector.is_recorded());
         if !counted.is_at_most(asks) {
             return Err(format!("a second deploy asks and writes nothing: {counted:?}"));
         }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::case::{Act, CallFault, Fault, SaveFault};
+use crate::tally::Tally;
 
 /// For how long at most the cloud does not show what was done to it, or does it after its caller died.
 pub(crate) const LAG: Duration = Duration::from_millis(1200);
@@ -26,7 +27,10 @@ struct Script {
     trace: Option<Vec<String>>,
     broken: Option<String>,
     faults: Vec<Fault>,
+    /// In this deploy.
     counted: Counted,
+    /// In the whole case.
+    tally: Tally,
     is_dead: bool,
     stop: Option<StopHandle>,
 }
@@ -56,6 +60,7 @@ impl World {
             broken: None,
             faults: Vec::new(),
             counted: Counted::default(),
+            tally: Tally::default(),
             is_dead: false,
             stop: None,
         };
@@ -71,12 +76,22 @@ impl World {
         let mut script = self.script();
         script.faults = act.faults.clone();
         script.counted = Counted::default();
+        script.tally.deploys += 1;
         script.is_dead = false;
         script.stop = Some(stop);
     }
 
     pub(crate) fn counted(&self) -> Counted {
         self.script().counted
+    }
+
+    /// Counts something.
+    pub(crate) fn count(&self, count: impl FnOnce(&mut Tally) -> &mut u64) {
+        *count(&mut self.script().tally) += 1;
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.script().tally
     }
 
     pub(crate) fn tell(&self, line: impl FnOnce() -> String) {
@@ -121,12 +136,14 @@ impl World {
             && let Some(stop) = script.stop.take()
         {
             stop.stop();
+            script.tally.stops += 1;
             drop(script);
             self.tell(|| format!("Ctrl-C, {what}"));
             script = self.script();
         }
         if !script.is_dead && script.faults.contains(&Fault::Crash(now)) {
             script.is_dead = true;
+            script.tally.deaths += 1;
             drop(script);
             self.tell(|| format!("the process dies, {what}"));
             self.died.notify_one();
@@ -145,10 +162,13 @@ impl World {
         let mut script = self.script();
         let now = script.counted.calls;
         script.counted.calls += 1;
-        script.faults.iter().find_map(|fault| match fault {
+        script.tally.calls += 1;
+        let struck = script.faults.iter().find_map(|fault| match fault {
             Fault::Call(at, fault) if *at == now => Some(*fault),
             _ => None,
-        })
+        });
+        script.tally.call_faults += u64::from(struck.is_some());
+        struck
     }
 
     /// The same of a question; whether asking again would help.
@@ -156,10 +176,13 @@ impl World {
         let mut script = self.script();
         let now = script.counted.questions;
         script.counted.questions += 1;
-        script.faults.iter().find_map(|fault| match fault {
+        script.tally.questions += 1;
+        let struck = script.faults.iter().find_map(|fault| match fault {
             Fault::Question(at, is_transient) if *at == now => Some(*is_transient),
             _ => None,
-        })
+        });
+        script.tally.question_faults += u64::from(struck.is_some());
+        struck
     }
 
     /// The same of a save.
@@ -167,14 +190,20 @@ impl World {
         let mut script = self.script();
         let now = script.counted.saves;
         script.counted.saves += 1;
-        script.faults.iter().find_map(|fault| match fault {
+        script.tally.saves += 1;
+        let struck = script.faults.iter().find_map(|fault| match fault {
             Fault::Save(at, fault) if *at == now => Some(*fault),
             _ => None,
-        })
+        });
+        script.tally.save_faults += u64::from(struck.is_some());
+        struck
     }
 
     /// Whether the release cannot be recorded.
     pub(crate) fn loses_release(&self) -> bool {
-        self.script().faults.contains(&Fault::Record)
+        let mut script = self.script();
+        let is_lost = script.faults.contains(&Fault::Record);
+        script.tally.lost_releases += u64::from(is_lost);
+        is_lost
     }
 }

@@ -118,7 +118,8 @@ pub trait Driver: Send + Sync {
     /// tag, or `None` if it does not exist.
     async fn find(&self, cx: &Cx, intent: &Intent) -> Result<Option<Object>, Failure>;
 
-    /// Everything that this scope owns, found by tags, for when the state was lost.
+    /// Everything that this scope owns, found by tags, for when the state was lost. What each object uses belongs to it, and what a change that
+    /// was made by half began to use: users are deleted before what they use.
     async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure>;
 
     /// Whether the provider still has the code of an earlier release, so that a rollback needs no build. A driver whose calls take code from

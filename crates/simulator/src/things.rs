@@ -132,8 +132,11 @@ impl Things {
             object.deps = call.deps.clone();
             return Ok(object.clone());
         }
-        object.inputs = if half { half_changed(&object.inputs, inputs) } else { inputs.clone() };
-        if !half {
+        if half {
+            object.inputs = half_changed(&object.inputs, inputs);
+            object.deps.extend(call.deps.iter().cloned());
+        } else {
+            object.inputs = inputs.clone();
             object.status = Status::Ready;
             object.deps = call.deps.clone();
         }

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sf_plan::{
     Action, Addr, Call, CallAction, Desired, Event, Graph, IntentAction, ObjectKey, Op, Outcome, Plan, Save,
-    State,
-    StepId,
+    State, StepId,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 

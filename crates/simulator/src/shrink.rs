@@ -1,13 +1,12 @@
 //! A case that fails, made as small as it can be and still fail.
 
 use crate::case::{Act, Case, Manifest, Node};
-use crate::story::play;
 
 /// How many smaller cases are tried at most.
 const TRIALS: usize = 4000;
 
-/// The smallest case that was found and that breaks a rule as well. It need not be the same rule.
-pub fn shrink(case: &Case) -> Case {
+/// The smallest case that was found and that fails as well.
+pub fn shrink(case: &Case, fails: impl Fn(&Case) -> bool) -> Case {
     let mut smallest = case.clone();
     let mut trials = TRIALS;
     loop {
@@ -19,7 +18,7 @@ pub fn shrink(case: &Case) -> Case {
                 return smallest;
             }
             trials -= 1;
-            if candidate != smallest && play(&candidate, false).broken.is_some() {
+            if candidate != smallest && fails(&candidate) {
                 // The candidates after this one become those at its place.
                 smallest = candidate;
             } else {

@@ -20,12 +20,14 @@ pub(crate) trait Keeper: Store {
     fn back_up(&self) -> Backup;
     /// As it was then.
     fn bring_back(&self, backup: &Backup);
+    /// As it is when the one save since then was cut short after so many quarters of it; `None` if it cannot be cut short.
+    fn torn(&self, before: &Backup, quarters: usize) -> Option<Backup>;
 }
 
 /// A copy of a state.
 #[derive(Clone, Default)]
 pub(crate) struct Backup {
-    state: Option<State>,
+    state: Option<Arc<State>>,
     files: Vec<Option<Vec<u8>>>,
 }
 
@@ -35,7 +37,7 @@ pub(crate) struct MemoryStore(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
-    state: Option<State>,
+    state: Option<Arc<State>>,
     releases: BTreeMap<u64, Release>,
     holder: Option<LockInfo>,
 }
@@ -73,7 +75,7 @@ impl Store for MemoryStore {
     }
 
     async fn load(&self) -> Result<Option<State>, StoreError> {
-        Ok(self.kept().state.clone())
+        Ok(self.kept().state.as_deref().cloned())
     }
 
     fn location(&self) -> String {
@@ -87,7 +89,7 @@ impl Store for MemoryStore {
         if found != expected {
             return Err(StoreError::Conflict { at: self.location(), found, expected });
         }
-        kept.state = Some(what.state.clone());
+        kept.state = Some(Arc::new(what.state.clone()));
         Ok(())
     }
 
@@ -129,6 +131,10 @@ impl Keeper for MemoryStore {
     fn bring_back(&self, backup: &Backup) {
         self.kept().state = backup.state.clone();
     }
+
+    fn torn(&self, _: &Backup, _: usize) -> Option<Backup> {
+        None
+    }
 }
 
 fn files(store: &LocalStore) -> [PathBuf; 2] {
@@ -153,6 +159,17 @@ impl Keeper for LocalStore {
             // What cannot be brought back stays: that is a story, too.
             let _ = put_back(path, backup.files.get(at).and_then(Option::as_ref));
         }
+    }
+
+    /// What is appended is there in part; what is replaced is not replaced yet.
+    fn torn(&self, before: &Backup, quarters: usize) -> Option<Backup> {
+        let mut torn = before.clone();
+        if let Ok(whole) = fs::read(self.path().with_extension("journal")) {
+            let journal = torn.files.get_mut(1)?;
+            let kept = journal.as_ref().filter(|old| whole.starts_with(old)).map_or(0, Vec::len);
+            *journal = Some(whole[..kept + (whole.len() - kept) * quarters / 4].to_vec());
+        }
+        Some(torn)
     }
 }
 
@@ -201,7 +218,15 @@ impl Store for FaultyStore {
             self.world.tell(|| format!("save {} fails", what.state.serial.0));
             return Err(self.failure("save state"));
         }
+        let before = self.inner.back_up();
         let saved = self.inner.save(lock, what).await;
+        let quarters = self.world.draw(|rng| rng.usize(0..4));
+        if let Some(torn) = self.inner.torn(&before, quarters)
+            && self.world.dies_now("in the midst of a save")
+        {
+            self.inner.bring_back(&torn);
+            return std::future::pending().await;
+        }
         if saved.is_ok() {
             self.inspector.saved(what);
         }

@@ -128,7 +128,8 @@ impl World {
         }
     }
 
-    fn dies_now(&self, what: &str) -> bool {
+    /// The same where something is left behind by who dies in its midst.
+    pub(crate) fn dies_now(&self, what: &str) -> bool {
         let mut script = self.script();
         let now = script.counted.moments;
         script.counted.moments += 1;

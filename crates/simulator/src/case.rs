@@ -68,6 +68,26 @@ pub enum Fault {
     Record,
 }
 
+impl Fault {
+    /// The same at earlier times, the earliest first.
+    pub(crate) fn earlier(self) -> impl Iterator<Item = Self> {
+        let at = move |at: usize| match self {
+            Self::Crash(_) => Self::Crash(at),
+            Self::Stop(_) => Self::Stop(at),
+            Self::Call(_, fault) => Self::Call(at, fault),
+            Self::Question(_, is_transient) => Self::Question(at, is_transient),
+            Self::Save(_, fault) => Self::Save(at, fault),
+            Self::Record => Self::Record,
+        };
+        let now = match self {
+            Self::Crash(now) | Self::Stop(now) => now,
+            Self::Call(now, _) | Self::Question(now, _) | Self::Save(now, _) => now,
+            Self::Record => 0,
+        };
+        (0..now).map(at)
+    }
+}
+
 /// What goes wrong with an attempt at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallFault {

@@ -66,9 +66,14 @@ impl Inspector {
         self.notes().durable.as_ref() == loaded
     }
 
-    /// The store says that a save is done.
-    pub(crate) fn saved(&self, what: &Save<'_>) {
+    /// The store says that a save is done, which was begun before or after somebody pressed Ctrl-C.
+    pub(crate) fn saved(&self, what: &Save<'_>, is_stopped: bool) {
         let mut notes = self.notes();
+        let is_new =
+            |token| notes.durable.as_ref().is_none_or(|durable| !durable.pending.contains_key(token));
+        if is_stopped && what.state.pending.keys().any(is_new) {
+            self.world.broken("nothing new is begun after Ctrl-C");
+        }
         match (&what.delta, &mut notes.durable) {
             (Some(delta), Some(durable)) => {
                 durable.apply(delta.clone());

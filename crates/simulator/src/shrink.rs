@@ -70,6 +70,9 @@ fn details(case: &Case, at: usize) -> Vec<Case> {
     for index in 0..act.faults.len() {
         less(&|act| _ = act.faults.remove(index));
     }
+    for (index, fault) in act.faults.iter().enumerate() {
+        fault.earlier().for_each(|earlier| less(&|act| act.faults[index] = earlier));
+    }
     for index in 0..act.before.len() {
         less(&|act| _ = act.before.remove(index));
     }

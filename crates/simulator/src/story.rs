@@ -323,8 +323,11 @@ impl<'a> Stage<'a> {
         let applied = match &ended {
             Ended::Over(released) if released.applied.report.is_success() => released.applied.clone(),
             Ended::Over(released) => {
-                let failed = released.applied.report.failed.first();
-                let why = failed.map_or_else(String::new, |(key, error)| format!("{key}: {error}"));
+                let report = &released.applied.report;
+                let why = report.failed.first().map_or_else(
+                    || format!("{:?} never had their turn", report.skipped),
+                    |(key, error)| format!("{key}: {error}"),
+                );
                 self.world.verdict()?;
                 return Err(format!("a clean deploy works: {why}"));
             }

@@ -153,6 +153,11 @@ impl World {
         script.is_dead
     }
 
+    /// Whether somebody pressed Ctrl-C.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.script().stop.is_none()
+    }
+
     /// Waits until the process dies.
     pub(crate) async fn died(&self) {
         self.died.notified().await;

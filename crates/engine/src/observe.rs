@@ -161,9 +161,10 @@ impl Observed {
             object.status != Status::Missing && objects.get(*key).is_some_and(Option::is_none)
         };
         let missed: Vec<_> = before.objects.iter().filter(is_missed).collect();
-        if !missed.is_empty() {
+        let lag = provider.driver.lag();
+        if !missed.is_empty() && !lag.is_zero() {
             // It may have been made just now: what is not shown yet is not gone.
-            tokio::time::sleep(provider.driver.lag()).await;
+            tokio::time::sleep(lag).await;
             look_at(provider, missed.into_iter(), &mut objects).await?;
         }
         let drift = absorb(&mut self.state, Seen { objects, ..Seen::default() });

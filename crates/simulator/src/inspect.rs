@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sf_plan::{
     Action, Addr, Call, CallAction, Desired, Event, Graph, IntentAction, ObjectKey, Op, Outcome, Plan, Save,
-    State, StepId,
+    Serial, State, StepId,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -22,6 +22,8 @@ pub(crate) struct Inspector {
 struct Notes {
     /// What would be read if the process died now.
     durable: Option<State>,
+    /// The save under way, and whether it was begun after Ctrl-C.
+    save: Option<(Serial, bool)>,
     /// Objects that hold data for sure: every manifest that had them since they were made said so.
     guarded: BTreeSet<ObjectKey>,
     deploy: Option<Deploy>,
@@ -66,9 +68,19 @@ impl Inspector {
         self.notes().durable.as_ref() == loaded
     }
 
-    /// The store says that a save is done, which was begun before or after somebody pressed Ctrl-C.
-    pub(crate) fn saved(&self, what: &Save<'_>, is_stopped: bool) {
+    /// A save is attempted, before or after somebody pressed Ctrl-C. What counts is when it was decided: at the first attempt.
+    pub(crate) fn is_saved(&self, what: &Save<'_>, is_stopped: bool) {
         let mut notes = self.notes();
+        let serial = what.state.serial;
+        if notes.save.is_none_or(|(known, _)| known != serial) {
+            notes.save = Some((serial, is_stopped));
+        }
+    }
+
+    /// The store says that the save is done.
+    pub(crate) fn saved(&self, what: &Save<'_>) {
+        let mut notes = self.notes();
+        let is_stopped = notes.save.is_some_and(|(_, is_stopped)| is_stopped);
         let is_new =
             |token| notes.durable.as_ref().is_none_or(|durable| !durable.pending.contains_key(token));
         if is_stopped && what.state.pending.keys().any(is_new) {
@@ -145,6 +157,7 @@ impl Inspector {
     /// The deploy is over, in whatever way.
     pub(crate) fn end(&self) {
         let mut notes = self.notes();
+        notes.save = None;
         if let Some(mut deploy) = notes.deploy.take() {
             deploy.listen(&self.world);
         }

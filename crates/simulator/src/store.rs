@@ -212,7 +212,8 @@ impl Store for FaultyStore {
     }
 
     async fn save(&self, lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
-        let (fault, is_stopped) = (self.world.next_save(), self.world.is_stopped());
+        let fault = self.world.next_save();
+        self.inspector.is_saved(what, self.world.is_stopped());
         self.world.moment("before a save").await;
         if fault == Some(SaveFault::Fails) {
             self.world.tell(|| format!("save {} fails", what.state.serial.0));
@@ -228,7 +229,7 @@ impl Store for FaultyStore {
             return std::future::pending().await;
         }
         if saved.is_ok() {
-            self.inspector.saved(what, is_stopped);
+            self.inspector.saved(what);
         }
         self.world.tell(|| {
             format!("save {}: {}", what.state.serial.0, if saved.is_ok() { "done" } else { "refused" })

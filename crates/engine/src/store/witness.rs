@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use sf_plan::{Lineage, Serial, State};
 
 use super::format::sum;
-use super::local::write_atomically;
 
 /// What was seen. Clones remember the same.
 #[derive(Clone, Debug)]
@@ -92,9 +91,12 @@ impl Witness {
     fn note(&self, name: &str, sight: &Sight) -> std::io::Result<()> {
         match &self.memory {
             Memory::Folder(folder) => {
-                let bytes = serde_json::to_vec(sight)?;
                 fs::create_dir_all(folder)?;
-                write_atomically(&folder.join(file(name)), &bytes)
+                // Whole or not at all, but not synced: no deploy is to wait for the disk because of a hint.
+                let mut written = tempfile::NamedTempFile::new_in(folder)?;
+                serde_json::to_writer(&mut written, sight)?;
+                written.persist(folder.join(file(name)))?;
+                Ok(())
             }
             Memory::Process(seen) => {
                 seen.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), sight.clone());

@@ -214,8 +214,14 @@ impl Observed {
         let is_new = |key: &ObjectKey, object: &Object| {
             !self.state.objects.contains_key(key) && !known.contains(&(key.addr.clone(), object.id.clone()))
         };
-        let new: Vec<_> = found.into_iter().filter(|(key, object)| is_new(key, object)).collect();
-        let keys = new.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        let (new, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            found.into_iter().partition(|(key, object)| is_new(key, object));
+        // Recorded ones may use them by now, and must let go of them before they can be deleted.
+        for (key, object) in others {
+            let Some(recorded) = self.state.objects.get_mut(&key) else { continue };
+            recorded.deps.extend(object.deps.into_iter().filter(|used| new.contains_key(used)));
+        }
+        let keys = new.keys().cloned().collect();
         self.changed |= !new.is_empty();
         self.state.objects.extend(new);
         Ok(keys)

@@ -56,9 +56,9 @@ fn a_damaged_state_is_explained_and_made_anew() {
         is_converged(&env, &project, &["one", "two"]);
     };
     truncate(&record.state, 50);
-    heal("EOF while parsing");
+    heal("it has no end");
     truncate(&record.state, 0);
-    heal("EOF while parsing");
+    heal("it has no end");
     // Valid JSON, and a state that would be planned with.
     flip_after(&record.state, "\"id\": \"");
     heal("its content does not fit its SHA-256");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use sf_engine::{ObserveError, Rebuild, Store, StoreError, observe};
+use sf_plan::{Addr, ObjectKey};
 
 use crate::support::{Stand, one, two, who};
 
@@ -97,6 +98,9 @@ async fn what_an_old_state_does_not_say_is_adopted() {
     let mut observed = observe(&stand.store, Some(&stand.provider()), &who("sf plan")).await.unwrap();
     assert!(!observed.adopt(&stand.provider()).await.unwrap().is_empty());
     assert_eq!(observed.adopt(&stand.provider()).await.unwrap(), [], "once is enough");
+    let release = ObjectKey { addr: Addr::new("release", "current"), generation: 0 };
+    let used = ObjectKey { addr: Addr::new("function", "bye"), generation: 0 };
+    assert!(observed.state.objects[&release].deps.contains(&used), "it goes after the release let go of it");
     let recorded: BTreeSet<_> = observed.state.objects.into_keys().collect();
     let there: BTreeSet<_> = stand.cloud.objects(&stand.scope()).into_keys().collect();
     assert!(recorded.is_superset(&there), "{there:?}, recorded {recorded:?}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sf_plan::{
     Desired, Digest, Drift, Failure, GraphError, IntentAction, Lineage, Object, ObjectKey, Plan, Schemas,
-    Seen, State, Status, absorb,
+    Seen, State, Status, absorb, untangle,
 };
 use sf_provider::{Cx, Driver};
 
@@ -133,7 +133,9 @@ impl Provider {
     /// Everything that the scope owns.
     pub(crate) async fn discover(&self) -> Result<BTreeMap<ObjectKey, Object>, ObserveError> {
         let found = self.driver.discover(&self.cx).await;
-        found.map_err(|cause| unanswered("what is deployed", cause))
+        let mut found = found.map_err(|cause| unanswered("what is deployed", cause))?;
+        untangle(&mut found);
+        Ok(found)
     }
 
     pub(crate) async fn fetch(

@@ -20,6 +20,7 @@ mod run;
 mod schedule;
 mod schema;
 mod step;
+mod untangle;
 mod uploads;
 mod value;
 
@@ -36,5 +37,6 @@ pub use run::{Report, Run, StalePlan};
 pub use schedule::schedule;
 pub use schema::{Effect, Schemas};
 pub use step::{Action, Call, CallAction, Change, Event, Failure, Op, Outcome, Plan, Reason, Step, StepId};
+pub use untangle::untangle;
 pub use uploads::uploads;
 pub use value::{Desired, Digest, Json, Path, Value};

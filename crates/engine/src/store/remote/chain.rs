@@ -101,7 +101,8 @@ impl Chain {
             return Err(format!("it holds change {}", entry.serial().0));
         }
         if let Some(state) = &self.state {
-            if entry.lineage != state.lineage {
+            // Another history may begin here (`Observed::rediscover`), but only with a whole state.
+            if entry.lineage != state.lineage && matches!(entry.change, Change::Delta(_)) {
                 return Err("it belongs to another history".into());
             }
             if serial != state.serial.0 + 1 {

@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 
 use sf_engine::{ApplyError, Edit, Lock, Pushed, RemoteStore, Store, StoreError, read_state};
-use sf_plan::{Delta, Object, Save, Serial, State};
+use sf_plan::{Delta, Lineage, Object, Save, Serial, State};
 
 use crate::bucket::Writes;
 use crate::support::{Stand, many, one, two, who};
@@ -32,6 +32,20 @@ async fn two_machines() -> (Stand, RemoteStore, RemoteStore) {
     stand.deploy(two("v1")).await;
     let (one, other) = (stand.bucket().store(), stand.bucket().store());
     (stand, one, other)
+}
+
+/// Read before it is written whole, as after a killed run.
+#[tokio::test]
+async fn another_history_may_begin_where_one_ends() {
+    let (_stand, one, other) = two_machines().await;
+    let lock = one.lock(who("sf deploy")).await.unwrap();
+    let mut state = one.load().await.unwrap().unwrap();
+    state.lineage = Lineage("another".into());
+    state.serial.0 += 1;
+    one.save(lock.as_ref(), &Save::whole(&state)).await.unwrap();
+    assert_eq!(other.load().await.unwrap().as_ref(), Some(&state));
+    let changed = change(&one, lock.as_ref(), state).await.unwrap();
+    assert_eq!(other.load().await.unwrap(), Some(changed));
 }
 
 #[tokio::test]

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 use sf_engine::{
-    Applied, Control, Draft, Limits, LockInfo, Released, Session, Store, StoreError, What, stop_pair,
+    Applied, Control, Draft, Holder, Limits, LockInfo, Patience, Provider, Released, Session, Store,
+    StoreError, What, stop_pair,
 };
 use sf_plan::{Action, Plan};
 use sf_provider::{Endpoint, Info};
 use tokio::sync::mpsc;
 
-use crate::args::Consent;
+use crate::args::{Consent, LockWait};
 use crate::audit::Audit;
 use crate::commands::data::secret;
 use crate::commands::plan;
@@ -25,6 +26,7 @@ use crate::registry::Connection;
 use crate::releases;
 use crate::retention;
 use crate::settings::{self, Settings};
+use crate::stores;
 use crate::ui::{Counts, Cursor, Live, counted, plan_text};
 
 /// One run.
@@ -37,6 +39,7 @@ pub(crate) struct Run<'a> {
     goal: Goal,
     zips: Arc<Zips>,
     consent: Consent,
+    wait: LockWait,
     refresh: bool,
 }
 
@@ -92,14 +95,20 @@ impl<'a> Run<'a> {
         verb: &'static str,
         goal: Goal,
     ) -> Self {
-        let (zips, consent) = (Zips::of(project), Consent::default());
-        Self { settings, project, connection, verb, goal, zips, consent, refresh: false }
+        let (zips, consent, wait) = (Zips::of(project), Consent::default(), LockWait::default());
+        Self { settings, project, connection, verb, goal, zips, consent, wait, refresh: false }
     }
 
     /// What may be done without asking.
     #[must_use]
     pub(crate) fn consent(self, consent: Consent) -> Self {
         Self { consent, ..self }
+    }
+
+    /// How long another run is waited for.
+    #[must_use]
+    pub(crate) fn wait(self, wait: LockWait) -> Self {
+        Self { wait, ..self }
     }
 
     /// Whether every deployed object is looked at first.
@@ -110,11 +119,15 @@ impl<'a> Run<'a> {
 
     /// Does it all unless it is to end before, and says what came of it.
     pub(crate) async fn run(self, mut ends: Ends) -> Result<Exit, Error> {
-        let store = pipeline::store(self.project)?;
+        stores::with(self.settings, self.project, async |store| self.recorded(store, &mut ends).await).await
+    }
+
+    /// With a log of what happens.
+    async fn recorded(&self, store: &dyn Store, ends: &mut Ends) -> Result<Exit, Error> {
         let who = LockInfo::of_this_process(format!("sf {}", self.verb));
         let audit = Audit::begin(self.settings, who.clone());
         let keep = pipeline::kept_releases(self.project);
-        audit.accompany(self.settings, &store, keep, self.steps(&store, who, (&mut ends, &audit))).await
+        audit.accompany(self.settings, store, keep, self.steps(store, who, (ends, &audit))).await
     }
 
     async fn steps(
@@ -132,7 +145,7 @@ impl<'a> Run<'a> {
         let released = self.apply(session, &plan, &draft, &mut live, (ends, audit)).await;
         let (Released { applied, release }, stopped) = released?;
         let calls = live.end();
-        let release = self.recorded(release);
+        let release = self.release_of(release);
         audit.released(release);
         self.judge(&applied, stopped, &again)?;
         if release.is_some() {
@@ -159,7 +172,7 @@ impl<'a> Run<'a> {
     ) -> Result<Prepared<'s>, Error> {
         let provider = pipeline::provider(self.project, self.connection, &self.zips);
         let cx = provider.cx.clone();
-        let mut session = Session::open(store, provider, who).await?.witnessed(settings::witness());
+        let mut session = self.open(store, provider, who).await?;
         let commit = git_sha(&self.project.manifest.root).ok();
         audit.observed(self.project, store, session.observed(), commit.clone());
         observed::say(&self.settings.ui, session.observed());
@@ -171,9 +184,9 @@ impl<'a> Run<'a> {
         let lost =
             !session.observed().state.objects.is_empty() && self.connection.operate.is_bare(&cx).await?;
         if self.refresh || lost {
-            for drift in session.refresh().await? {
-                self.settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
-            }
+            let drift = session.refresh().await?;
+            let unrecorded = if lost { Vec::new() } else { session.adopt().await? };
+            observed::say_refreshed(&self.settings.ui, &drift, &unrecorded);
         }
         let draft = self.draft(store, &session).await?;
         // What is gone back to was made from a commit of its own, or from none.
@@ -192,6 +205,21 @@ impl<'a> Run<'a> {
         }
         self.ask(&plan).await?;
         Ok(Prepared { session, plan, draft })
+    }
+
+    /// Waits for the lock as long as it is to.
+    async fn open<'s>(
+        &self,
+        store: &'s dyn Store,
+        provider: Provider,
+        who: LockInfo,
+    ) -> Result<Session<'s>, Error> {
+        let ui = &self.settings.ui;
+        let waiting = |holder: Option<&Holder>| stores::say_waiting(ui, holder);
+        let longest = self.wait.lock_timeout.unwrap_or_default();
+        let patience = Patience { longest, waiting: Some(&waiting) };
+        let session = Session::open_patiently(store, provider, who, patience).await?;
+        Ok(session.witnessed(settings::witness()))
     }
 
     async fn draft(&self, store: &dyn Store, session: &Session<'_>) -> Result<Draft, Error> {
@@ -220,7 +248,7 @@ impl<'a> Run<'a> {
     }
 
     /// What cannot be recorded is deployed all the same.
-    fn recorded(&self, release: Result<Option<u64>, StoreError>) -> Option<u64> {
+    fn release_of(&self, release: Result<Option<u64>, StoreError>) -> Option<u64> {
         release.unwrap_or_else(|cause| {
             self.settings.ui.warn(format_args!("this is no release to go back to: {cause}"));
             self.settings.ui.hint("the next `sf deploy` makes up for it");

@@ -15,12 +15,14 @@ use clap_complete::Shell;
 use sf_model::Period;
 
 pub(crate) use self::bucket::{Bucket, BucketGet, BucketKey, BucketLs, BucketPut, BucketUrl, LinkMethod};
-pub(crate) use self::deploy::{Deploy, Diff, Drift, Releases, ReleasesShow, ReleasesWhat, Remove, Rollback};
+pub(crate) use self::deploy::{
+    Deploy, Diff, Drift, LockWait, Releases, ReleasesShow, ReleasesWhat, Remove, Rollback,
+};
 pub(crate) use self::messages::{
     MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend, Topic, TopicPublish,
 };
 pub(crate) use self::secret::{Secret, SecretRm, SecretSet};
-pub(crate) use self::state::{State, StateChange, StateShow};
+pub(crate) use self::state::{State, StateChange, StateMove, StatePull, StatePush, StateShow};
 pub(crate) use self::table::{Table, TableKey, TablePut, TableQuery, TableScan};
 
 /// Deploys one manifest, `sf.toml`, to the provider of your choice, and makes only the calls that changed content asks for.
@@ -205,7 +207,7 @@ pub(crate) struct Build {
 pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Look at every deployed object first, and plan to repair what was changed behind sf's back
+    /// Look at everything that is deployed first, and plan to repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
 }

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sf_engine::{ApplyError, ObserveError, StoreError};
+use sf_engine::{ApplyError, BadPlace, ObserveError, PushError, StoreError};
 use sf_host::HostError;
 use sf_host_api::ClientError;
 use sf_plan::{Failure, GraphError};
@@ -233,6 +233,8 @@ impl From<StoreError> for Error {
             StoreError::BadRelease { .. } => (Exit::Failed, "release-corrupt"),
             StoreError::Newer { .. } => (Exit::Failed, "state-newer"),
             StoreError::Conflict { .. } => (Exit::Failed, "state-conflict"),
+            StoreError::LockLost { .. } => (Exit::Locked, "lock-lost"),
+            StoreError::Remote { .. } => (Exit::Failed, "state-store"),
             StoreError::Io { .. } => (Exit::Failed, "io"),
         };
         let mut error = Self::new(kind, code, cause.to_string());
@@ -241,14 +243,40 @@ impl From<StoreError> for Error {
     }
 }
 
+/// What `[state] store` says is no store.
+impl From<BadPlace> for Error {
+    fn from(cause: BadPlace) -> Self {
+        Self::new(Exit::Manifest, "bad-store", cause.to_string())
+            .hint("a folder, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://account/container/prefix`")
+    }
+}
+
+impl From<PushError> for Error {
+    fn from(cause: PushError) -> Self {
+        let message = format!("push the state: {cause}");
+        match cause {
+            PushError::Store(cause) => cause.into(),
+            PushError::Older { .. } => Self::new(Exit::Failed, "state-older", message)
+                .hint("`--force` puts it in the place of the stored one, which is kept beside it"),
+            PushError::Anothers { .. } => Self::new(Exit::Failed, "another-project", message)
+                .hint("name the project and stage that it is of: `--stage`, or the manifest's folder with `-C`"),
+            PushError::OtherHistory { .. } => Self::new(Exit::Failed, "state-of-another-history", message).hint(
+                "see that it is of this project and stage; `--force` then puts it there, and the stored one is set aside",
+            ),
+        }
+    }
+}
+
 impl From<ObserveError> for Error {
     fn from(cause: ObserveError) -> Self {
         let message = cause.to_string();
         match cause {
             ObserveError::Store(cause) => cause.into(),
-            ObserveError::Elsewhere { .. } => {
+            ObserveError::Elsewhere { .. } | ObserveError::Anothers { .. } => {
+                let is_place = matches!(cause, ObserveError::Elsewhere { .. });
                 let hint = cause.hint();
-                let mut error = Self::new(Exit::Failed, "another-place", message);
+                let code = if is_place { "another-place" } else { "another-project" };
+                let mut error = Self::new(Exit::Failed, code, message);
                 error.0.hint = hint;
                 error
             }

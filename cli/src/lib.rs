@@ -21,6 +21,7 @@ mod registry;
 mod releases;
 mod retention;
 mod settings;
+mod stores;
 mod ui;
 
 use std::future::Future;

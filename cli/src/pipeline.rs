@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sf_build::{Artifact, BuildError, ExtraFile, Extras, Layout, PythonTarget};
-use sf_engine::{LocalStore, Provider};
+use sf_engine::Provider;
 use sf_model::{Diagnostic, Severity};
 use sf_plan::{Desired, Digest};
 use sf_provider::{ArtifactSource, BuiltArtifact, Cx, KitFile};
@@ -110,21 +110,6 @@ pub(crate) fn compile(ui: &Ui, project: &Project, artifacts: &Artifacts) -> Resu
 pub(crate) fn state_folder(project: &Project) -> Option<PathBuf> {
     let place = project.app.state_store.as_deref().unwrap_or(STATE_FOLDER);
     (!place.contains("://")).then(|| project.manifest.root.join(place))
-}
-
-/// The state of the project's stage.
-pub(crate) fn store(project: &Project) -> Result<LocalStore, Error> {
-    let Some(folder) = state_folder(project) else {
-        let place = project.app.state_store.as_deref().unwrap_or_default();
-        return Err(Error::new(
-            Exit::Manifest,
-            "unsupported-store",
-            format!("open the state store `{place}`: this sf keeps states in folders only"),
-        )
-        .hint("leave `[state] store` out, or name a folder"));
-    };
-    let store = LocalStore::new(&folder, &project.app.provider, &project.app.stage);
-    Ok(store.keeping(kept_releases(project)))
 }
 
 /// How many releases are kept, and how many logs of runs that made none.

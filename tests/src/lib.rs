@@ -6,17 +6,20 @@
 
 mod answerer;
 pub mod aws;
+mod azurite;
 mod binary;
 mod env;
 mod gate;
 pub mod http;
 mod issuer;
+pub mod kill;
 mod load;
 mod mail;
 pub mod market;
 pub mod png;
 mod project;
 mod python;
+pub mod record;
 mod run;
 mod search;
 mod skip;
@@ -25,6 +28,7 @@ mod wait;
 
 pub use answerer::{Answerer, Asked};
 pub use aws::Aws;
+pub use azurite::Azurite;
 pub use binary::sf;
 pub use env::{Env, Host, Logged};
 pub use gate::{Gate, When};
@@ -33,6 +37,7 @@ pub use load::{Load, Report};
 pub use mail::{Mail, MailService};
 pub use project::{Project, copy};
 pub use python::Python;
+pub use record::Record;
 pub use run::{Run, Running, kill_now, run, signal};
 pub use search::holding;
 pub use skip::skipped;

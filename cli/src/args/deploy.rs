@@ -1,13 +1,23 @@
 //! `sf deploy`, and what goes with it: `sf drift`, `sf releases`, `sf diff`, `sf rollback`, `sf remove`
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 
-use super::{Consent, Target, Within};
+use super::{Consent, Target, Within, duration};
+
+/// For how long somebody else's run is waited for.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct LockWait {
+    /// Wait so long for another run to end: `30s`, `5m`; without it, that run's lock refuses this one at once
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) lock_timeout: Option<Duration>,
+}
 
 /// Build, and make what is deployed the same as the manifest
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  sf deploy\n  sf deploy --stage prod --yes\n  sf deploy --provider self-hosted --json\n  sf deploy --timeout 10m --yes      # in a CI job\n\n\
+    after_help = "Examples:\n  sf deploy\n  sf deploy --stage prod --yes\n  sf deploy --provider self-hosted --json\n  sf deploy --yes --timeout 10m --lock-timeout 5m      # in a CI job\n\n\
                         Creating and updating needs no consent; deleting asks, or takes --yes where nobody can be asked."
 )]
 pub(crate) struct Deploy {
@@ -16,8 +26,10 @@ pub(crate) struct Deploy {
     #[command(flatten)]
     pub(crate) consent: Consent,
     #[command(flatten)]
+    pub(crate) wait: LockWait,
+    #[command(flatten)]
     pub(crate) within: Within,
-    /// Look at every deployed object first, and repair what was changed behind sf's back
+    /// Look at everything that is deployed first, and repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
 }
@@ -25,7 +37,7 @@ pub(crate) struct Deploy {
 /// Show what was changed outside of sf
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  sf drift\n  sf drift --exit-code --json | jq '.drift[].key'\n\n\
-                        Looks at every recorded object and changes nothing. `sf deploy --refresh` makes what was changed as the manifest says.")]
+                        Looks at every recorded object, and for others that are there and not recorded. Changes nothing: `sf deploy --refresh` makes everything as the manifest says.")]
 pub(crate) struct Drift {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -112,8 +124,10 @@ pub(crate) struct Rollback {
     #[command(flatten)]
     pub(crate) consent: Consent,
     #[command(flatten)]
+    pub(crate) wait: LockWait,
+    #[command(flatten)]
     pub(crate) within: Within,
-    /// Look at every deployed object first, and repair what was changed behind sf's back
+    /// Look at everything that is deployed first, and repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
 }
@@ -126,6 +140,8 @@ pub(crate) struct Remove {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) consent: Consent,
+    #[command(flatten)]
+    pub(crate) wait: LockWait,
     #[command(flatten)]
     pub(crate) within: Within,
 }

@@ -24,6 +24,7 @@ pub(crate) async fn run(settings: &Settings, args: &Deploy) -> Result<Exit, Erro
     let goal = Goal::Draft(Draft { desired, artifacts, ..Draft::default() });
     Run::new(settings, &project, &connection, "deploy", goal)
         .consent(args.consent)
+        .wait(args.wait)
         .refresh(args.refresh)
         .run(ends)
         .await

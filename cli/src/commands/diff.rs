@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use sf_engine::{Release, Store};
+use sf_engine::Release;
 use sf_plan::{Change, Digest};
 
 use crate::args::Diff;
 use crate::errors::{Error, Exit};
-use crate::pipeline;
 use crate::project::Project;
 use crate::releases;
 use crate::settings::Settings;
+use crate::stores;
 use crate::ui::{Counts, changes_text, columns};
 
 /// The JSON of `sf diff`.
@@ -38,13 +38,13 @@ struct Code<'a> {
 
 pub(crate) async fn run(settings: &Settings, args: &Diff) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    let store = pipeline::store(&project)?;
-    let from = releases::numbered(&project, &store, args.from, "compare").await?;
+    let store = stores::open(&project).await?;
+    let from = releases::numbered(&project, store.as_ref(), args.from, "compare").await?;
     let to = match args.to {
         Some(number) => number,
         None => store.releases().await?.last().copied().unwrap_or(args.from),
     };
-    let to = releases::numbered(&project, &store, to, "compare").await?;
+    let to = releases::numbered(&project, store.as_ref(), to, "compare").await?;
     let changes = sf_plan::compare(&from.desired, &to.desired, project.backend.schemas());
     let artifacts = code(&from, &to);
     let is_same = changes.is_empty() && artifacts.is_empty();

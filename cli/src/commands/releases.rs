@@ -6,10 +6,10 @@ use sf_engine::{About, Record, Release, RunId, RunOutcome, Store, What, read_eve
 
 use crate::args::{Releases, ReleasesShow, ReleasesWhat};
 use crate::errors::{Error, Exit};
-use crate::pipeline;
 use crate::project::Project;
 use crate::releases::numbered;
 use crate::settings::Settings;
+use crate::stores;
 use crate::ui::{Counts, columns, replay, time};
 
 /// The JSON of `sf releases`, newest first.
@@ -74,9 +74,9 @@ pub(crate) async fn run(settings: &Settings, args: &Releases) -> Result<Exit, Er
         return self::show(settings, show).await;
     }
     let project = Project::open(settings, &args.target)?;
-    let store = pipeline::store(&project)?;
-    let releases = sf_engine::releases(&store).await?;
-    let runs = if args.all { Some(runs(&store).await?) } else { None };
+    let store = stores::open(&project).await?;
+    let releases = sf_engine::releases(store.as_ref()).await?;
+    let runs = if args.all { Some(runs(store.as_ref()).await?) } else { None };
     // What is left of a removed project is nothing, and nothing is live.
     let live = releases.last().filter(|newest| !newest.is_empty()).map(|newest| newest.about.number);
     let entries: Vec<_> = releases.iter().rev().map(|release| entry(&release.about, live)).collect();
@@ -200,8 +200,8 @@ fn run_row(run: &RunEntry) -> Vec<String> {
 
 async fn show(settings: &Settings, args: &ReleasesShow) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    let store = pipeline::store(&project)?;
-    let (run, release) = find(&project, &store, &args.which).await?;
+    let store = stores::open(&project).await?;
+    let (run, release) = find(&project, store.as_ref(), &args.which).await?;
     let Some(log) = store.run(&run).await? else {
         let message = format!("show run {run}: its event log is not kept any more");
         return Err(Error::new(Exit::Failed, "no-event-log", message));

@@ -18,5 +18,9 @@ pub(crate) async fn run(settings: &Settings, args: &Remove) -> Result<Exit, Erro
         .map_err(|cause| cause.error("remove", &project, "nothing was changed", "sf remove"))??
         .ok_or_else(registry::not_running)?;
     let goal = Goal::Draft(Draft::default());
-    Run::new(settings, &project, &connection, "remove", goal).consent(args.consent).run(ends).await
+    Run::new(settings, &project, &connection, "remove", goal)
+        .consent(args.consent)
+        .wait(args.wait)
+        .run(ends)
+        .await
 }

@@ -18,6 +18,7 @@ pub(crate) async fn run(settings: &Settings, args: &Rollback) -> Result<Exit, Er
     let goal = Goal::Release(args.number);
     Run::new(settings, &project, &connection, "rollback", goal)
         .consent(args.consent)
+        .wait(args.wait)
         .refresh(args.refresh)
         .run(ends)
         .await

@@ -267,6 +267,7 @@ mod tests {
             action,
             why,
             protect: kind == "table",
+            goes_with: None,
         }
     }
 

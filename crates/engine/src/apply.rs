@@ -120,12 +120,16 @@ impl ApplyError {
         match self {
             Self::Place(cause) => cause.hint(),
             Self::Stale(_) => Some("run the command again".into()),
-            Self::Unsaved { cause: StoreError::Conflict { .. }, rescue, .. } => Some(format!(
-                "run the command again: it finds what was done; then delete `{}`",
+            Self::Unsaved {
+                cause: StoreError::Conflict { .. } | StoreError::LockLost { .. },
+                rescue,
+                ..
+            } => Some(format!(
+                "when nobody else is at work, run the command again: it finds what was done; then delete `{}`",
                 rescue.display()
             )),
             Self::Unsaved { rescue, location, .. } => Some(format!(
-                "when it can be written again, move `{}` to `{location}`, and run the command again",
+                "when `{location}` can be written again, `sf state push {}` puts it there; then run the command again",
                 rescue.display()
             )),
             Self::Lost(cause) => cause.hint(),
@@ -199,7 +203,7 @@ async fn save(run: &mut Run, work: &Work<'_>) -> Result<(), StoreError> {
     let Some(what) = run.unsaved() else { return Ok(()) };
     let (serial, begun) = (what.state.serial.0, Instant::now());
     let result = match work.store.save(work.lock, &what).await {
-        Err(StoreError::Io { .. }) => work.store.save(work.lock, &what).await,
+        Err(cause) if cause.is_passing() => work.store.save(work.lock, &what).await,
         result => result,
     };
     if result.is_ok() {
@@ -218,6 +222,8 @@ async fn give_up(
         fold(&mut run, work, Some(finished));
     }
     tell(work, run.stop());
+    // What was recorded since is newer than what the store may have after all.
+    let _ = run.unsaved();
     let rescue = work.control.rescue.clone();
     let written = match encode(run.state()) {
         Ok(bytes) => tokio::fs::write(&rescue, bytes).await.is_ok(),

@@ -36,7 +36,7 @@ fn by_addr(all: &[Desired]) -> BTreeMap<&Addr, &Desired> {
 
 fn change(of: &Desired, action: Action, why: Vec<Reason>) -> Change {
     let key = ObjectKey { addr: of.addr.clone(), generation: 0 };
-    Change { key, action, why, protect: of.protect }
+    Change { key, action, why, protect: of.protect, goes_with: None }
 }
 
 fn differ(old: &Desired, new: &Desired, schemas: &dyn Schemas) -> (Action, Vec<Reason>) {

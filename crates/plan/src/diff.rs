@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::addr::{Addr, ObjectKey};
+use crate::along;
 use crate::fields::Fields;
 use crate::graph::Graph;
 use crate::object::{Object, State, Status};
@@ -40,7 +41,7 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
         let protect = graph.get(addr).is_some_and(|desired| desired.protect)
             || recorded.is_some_and(|(_, object)| object.protect);
         let key = recorded.map_or_else(|| first_key(addr, state), |(key, _)| (*key).clone());
-        changes.push(Change { key, action, why, protect });
+        changes.push(Change { key, action, why, protect, goes_with: None });
     }
     for (key, object) in &state.objects {
         let is_current = current.get(&key.addr).is_some_and(|(newest, _)| *newest == key);
@@ -51,10 +52,17 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
         };
         let early = schemas.delete_first(&key.addr.kind);
         let (key, protect) = (key.clone(), object.protect);
-        changes.push(Change { key, action: Action::Delete { early }, why: vec![why], protect });
+        changes.push(Change {
+            key,
+            action: Action::Delete { early },
+            why: vec![why],
+            protect,
+            goes_with: None,
+        });
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     flow_earliness(state, &mut changes);
+    along::note(state, &mut changes, schemas);
     changes
 }
 

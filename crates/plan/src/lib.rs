@@ -9,6 +9,7 @@
 
 mod absorb;
 mod addr;
+mod along;
 mod compare;
 mod diff;
 mod fields;

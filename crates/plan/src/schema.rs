@@ -22,4 +22,9 @@ pub trait Schemas: Send + Sync {
     fn delete_first(&self, kind: &Kind) -> bool;
     /// Whether this output survives a change in place, so that the change does not ripple to those who refer to it.
     fn stable(&self, kind: &Kind, output: &str) -> bool;
+    /// Whether an object of this kind that depends on a `container` of that kind lies in it, so that the provider deletes it along with that.
+    fn goes_with(&self, kind: &Kind, container: &Kind) -> bool {
+        let _ = (kind, container);
+        false
+    }
 }

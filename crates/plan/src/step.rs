@@ -88,6 +88,9 @@ pub struct Change {
     /// Whether it holds data, by the record or by the manifest: destroying it wants consent.
     #[serde(default)]
     pub protect: bool,
+    /// The object whose deletion takes this one along: it needs no call of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goes_with: Option<ObjectKey>,
 }
 
 /// A step's number within its plan.
@@ -119,6 +122,8 @@ pub enum Op {
     },
     /// Delete it.
     Delete,
+    /// Forget it: it went with its container, which was deleted. No call is made.
+    Forget,
 }
 
 /// One unit of work.

@@ -4,8 +4,11 @@
 mod audit;
 mod commands;
 mod counterpart;
+#[cfg(unix)]
+mod crash_saves;
 mod credentials;
 mod credentials_missing;
+mod damaged;
 mod deploy;
 mod faults;
 mod limits;
@@ -14,5 +17,6 @@ mod policies;
 mod rights;
 mod scale;
 mod secrets;
+mod shared_state;
 mod support;
 mod transcripts;

@@ -3,6 +3,8 @@
 mod audit;
 mod commands;
 mod crash;
+mod crash_saves;
+mod damaged;
 mod data;
 mod drift;
 mod durability;
@@ -25,5 +27,6 @@ mod rollouts;
 mod s3;
 #[cfg(target_os = "linux")]
 mod secrets;
+mod shared_state;
 mod state;
 mod support;

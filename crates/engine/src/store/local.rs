@@ -251,7 +251,8 @@ impl Store for LocalStore {
         let mut known = self.known();
         let state = what.state;
         let (found, expected) = (self.serial(&mut known)?, state.serial.0.saturating_sub(1));
-        if found != expected {
+        let is_first = found == 0 && what.delta.is_none();
+        if found != expected && !is_first {
             return Err(StoreError::Conflict { at: self.location(), found, expected });
         }
         if !known.has_backup {

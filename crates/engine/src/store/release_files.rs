@@ -50,16 +50,7 @@ impl ReleaseFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result.map_err(|cause| failed("read release", &path, cause))?,
         };
-        let damaged = |error: serde_json::Error| StoreError::BadRelease {
-            at: path.display().to_string(),
-            cause: format!("it is damaged: {error}"),
-        };
-        let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(damaged)?;
-        let found = json.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        if found > u64::from(Release::VERSION) {
-            return Err(StoreError::Newer { at: path.display().to_string(), found, known: Release::VERSION });
-        }
-        serde_json::from_value(json).map(Some).map_err(damaged)
+        parse(&bytes, &path.display().to_string()).map(Some)
     }
 
     /// Writes it, and forgets the oldest ones that are more than are kept.
@@ -77,4 +68,18 @@ impl ReleaseFiles {
         }
         Ok(())
     }
+}
+
+/// The release in a file or object; `at` is its path or URL.
+pub(super) fn parse(bytes: &[u8], at: &str) -> Result<Release, StoreError> {
+    let damaged = |error: serde_json::Error| StoreError::BadRelease {
+        at: at.to_owned(),
+        cause: format!("it is damaged: {error}"),
+    };
+    let json: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
+    let found = json.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if found > u64::from(Release::VERSION) {
+        return Err(StoreError::Newer { at: at.to_owned(), found, known: Release::VERSION });
+    }
+    serde_json::from_value(json).map_err(damaged)
 }

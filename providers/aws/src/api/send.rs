@@ -55,9 +55,9 @@ pub(crate) type Integrations = BTreeMap<String, BTreeSet<String>>;
 
 pub(super) struct Inner {
     http: reqwest::Client,
-    keys: Keys,
-    region: String,
-    endpoints: Endpoints,
+    pub(super) keys: Keys,
+    pub(super) region: String,
+    pub(super) endpoints: Endpoints,
     limits: Limits,
     identity: OnceCell<Identity>,
     /// What the environment says and the manifest overrules, one sentence each.

@@ -1,6 +1,7 @@
 //! The promises of `sf` on AWS, each checked with the compiled program against a strict counterpart (`shared/oracles/aws`). Where there is
 //! none the tests say that they were skipped.
 
+mod audit;
 mod commands;
 mod counterpart;
 #[cfg(unix)]

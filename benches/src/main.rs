@@ -17,6 +17,7 @@ mod report;
 mod scale;
 mod serve;
 mod startup;
+mod state;
 mod tree;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ const PARTS: &[Part] = &[
     ("startup", startup::measure),
     ("build", build::measure),
     ("plan", plan::measure),
+    ("state", state::measure),
     ("deploy", deploy::measure),
     ("serve", serve::measure),
     ("kit", kit::measure),

@@ -197,6 +197,8 @@ impl From<Failure> for Error {
             // Nobody answers, or somebody else does: `sf_host_api::ClientError::code`.
             "connect" | "connection-lost" | "protocol" | "bad-token" => Exit::Unreachable,
             "internal" => return Self::internal(failure.message),
+            // A call that was under way has taken back what it had begun: a rollout.
+            "interrupted" => Exit::Interrupted,
             _ => Exit::Failed,
         };
         let mut error = Self::new(kind, code, failure.message);

@@ -63,8 +63,12 @@ fn show(settings: &Settings, info: &Info) {
         ui.endpoint(endpoint);
     }
     ui.result(format_args!("functions  {}", info.functions.join(", ")));
-    for (title, lines) in [("routes", &info.routes), ("schedules", &info.schedules), ("events", &info.events)]
-    {
+    for (title, lines) in [
+        ("routes", &info.routes),
+        ("schedules", &info.schedules),
+        ("events", &info.events),
+        ("rollouts", &info.rollouts),
+    ] {
         if !lines.is_empty() {
             ui.result(title);
             for line in lines {

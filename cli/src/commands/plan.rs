@@ -58,7 +58,7 @@ pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) 
     let provider = connection.map(|connection| pipeline::provider(project, &connection, &zips));
     let who = LockInfo::of_this_process("sf plan");
     let mut observed: Observed = observe(&store, provider.as_ref(), &who).await?;
-    let outdated = settings::witness().and_then(|witness| observed.outdated(&witness));
+    let outdated = settings::witness().and_then(|witness| witness.check(&observed.state));
     if let (Some(outdated), Some(provider)) = (outdated, &provider) {
         observed::say_outdated(&settings.ui, outdated);
         observed::say_news(&settings.ui, &observed.rediscover(provider).await?);

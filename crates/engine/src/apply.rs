@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::observe::{ObserveError, Observed, Provider};
-use crate::store::{Lock, Store, StoreError, encode};
+use crate::store::{Lock, Store, StoreError, Witness, encode};
 
 /// How hard to press.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,7 @@ pub(crate) struct Work<'a> {
     pub(crate) provider: &'a Provider,
     pub(crate) store: &'a dyn Store,
     pub(crate) lock: &'a dyn Lock,
+    pub(crate) witness: Option<&'a Witness>,
     pub(crate) control: Control,
 }
 
@@ -169,6 +170,9 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
     let (state, report) = run.end();
     if let Err(error) = work.store.compact(work.lock, &state).await {
         tracing::debug!(%error, "the state stays in parts");
+    }
+    if let Some(witness) = work.witness {
+        witness.remember(&state);
     }
     Ok(Applied { report, state, stopped })
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sf_plan::{
-    Desired, Digest, Drift, Failure, GraphError, IntentAction, Lineage, ObjectKey, Plan, Schemas, Seen,
-    State, absorb,
+    Desired, Digest, Drift, Failure, GraphError, IntentAction, Lineage, Object, ObjectKey, Plan, Schemas,
+    Seen, State, absorb,
 };
 use sf_provider::{Cx, Driver};
 
 use crate::rebuild::{News, compare};
-use crate::store::{LockInfo, Outdated, Store, StoreError, Witness};
+use crate::store::{LockInfo, Store, StoreError};
 
 /// Questions at once, for each call at once. They change nothing, so that more of them do no harm.
 const QUESTIONS: usize = 2;
@@ -103,8 +103,7 @@ pub async fn observe(
     let mut observed = Observed { state, changed: false, adopted: 0, recovered: Vec::new() };
     let Some(provider) = provider else { return Ok(observed) };
     if is_new {
-        let found = provider.driver.discover(&provider.cx).await;
-        observed.state.objects = found.map_err(|cause| unanswered("what is deployed", cause))?;
+        observed.state.objects = provider.discover().await?;
         observed.adopted = observed.state.objects.len();
         observed.changed = observed.adopted > 0;
     }
@@ -113,6 +112,12 @@ pub async fn observe(
 }
 
 impl Provider {
+    /// Everything that the scope owns.
+    pub(crate) async fn discover(&self) -> Result<BTreeMap<ObjectKey, Object>, ObserveError> {
+        let found = self.driver.discover(&self.cx).await;
+        found.map_err(|cause| unanswered("what is deployed", cause))
+    }
+
     pub(crate) async fn fetch(
         &self,
         wanted: BTreeMap<Digest, PathBuf>,
@@ -163,20 +168,13 @@ impl Observed {
         Ok(drift)
     }
 
-    /// Whether this state is older than one that this user saw before.
-    pub fn outdated(&self, witness: &Witness) -> Option<Outdated> {
-        witness.check(&self.state)
-    }
-
     /// Takes over all that the provider knows, found by its tags: for a record that is not to be trusted.
     ///
     /// # Errors
     /// The provider could not answer.
     pub async fn rediscover(&mut self, provider: &Provider) -> Result<News, ObserveError> {
         self.settle_place(provider).await?;
-        let found = provider.driver.discover(&provider.cx).await;
-        let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
-        let (state, news) = compare(&self.state, found);
+        let (state, news) = compare(&self.state, provider.discover().await?);
         self.changed |= news.differs;
         self.state = state;
         Ok(news)
@@ -228,7 +226,7 @@ impl Observed {
     }
 }
 
-pub(crate) fn unanswered(what: &str, cause: Failure) -> ObserveError {
+fn unanswered(what: &str, cause: Failure) -> ObserveError {
     ObserveError::Provider { what: what.to_owned(), cause }
 }
 

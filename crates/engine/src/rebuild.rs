@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sf_plan::{Drift, Object, ObjectKey, Reason, Save, Seen, State, absorb};
 
-use crate::observe::{ObserveError, Provider, lineage, unanswered};
+use crate::observe::{ObserveError, Provider, lineage};
 use crate::store::{Lock, LockInfo, Store, StoreError, Witness};
 
 /// A rebuilt state that is not saved yet: first somebody is to look at what it says. The lock is held until it is dropped.
@@ -62,8 +62,7 @@ impl<'a> Rebuild<'a> {
             Err(error @ (StoreError::Corrupt { .. } | StoreError::Newer { .. })) => (None, Some(error)),
             Err(error) => return Err(error.into()),
         };
-        let found = provider.driver.discover(&provider.cx).await;
-        let found = found.map_err(|cause| unanswered("what is deployed", cause))?;
+        let found = provider.discover().await?;
         let recorded = recorded.unwrap_or_else(|| State::new(lineage(&who)));
         let (state, news) = compare(&recorded, found);
         Ok(Self { store, lock, state, news: News { unreadable, ..news } })

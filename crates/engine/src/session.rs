@@ -96,10 +96,9 @@ impl<'a> Session<'a> {
     pub async fn apply(self, plan: Plan, control: Control) -> Result<Applied, ApplyError> {
         let Self { store, lock, provider, mut observed, witness } = self;
         settle(&plan, &mut observed, &provider).await?;
-        let work = Work { provider: &provider, store, lock: lock.as_ref(), control };
-        let applied = apply(plan, observed, work).await?;
-        remember(witness.as_ref(), &applied);
-        Ok(applied)
+        let witness = witness.as_ref();
+        apply(plan, observed, Work { provider: &provider, store, lock: lock.as_ref(), witness, control })
+            .await
     }
 
     /// As [`Session::apply`], and if everything was done, what was deployed is recorded as a release.
@@ -110,9 +109,9 @@ impl<'a> Session<'a> {
         let Self { store, lock, provider, mut observed, witness } = self;
         settle(&plan, &mut observed, &provider).await?;
         let changes = plan.actual_changes().cloned().collect();
-        let work = Work { provider: &provider, store, lock: lock.as_ref(), control };
+        let witness = witness.as_ref();
+        let work = Work { provider: &provider, store, lock: lock.as_ref(), witness, control };
         let applied = apply(plan, observed, work).await?;
-        remember(witness.as_ref(), &applied);
         let release = match applied.report.is_success() {
             true => record(store, lock.as_ref(), draft, changes).await,
             false => Ok(None),
@@ -132,12 +131,6 @@ impl<'a> Session<'a> {
     /// The provider could not answer.
     pub async fn fetch(&self, wanted: BTreeMap<Digest, PathBuf>) -> Result<BTreeSet<Digest>, ObserveError> {
         self.provider.fetch(wanted).await
-    }
-}
-
-fn remember(witness: Option<&Witness>, applied: &Applied) {
-    if let Some(witness) = witness {
-        witness.remember(&applied.state);
     }
 }
 

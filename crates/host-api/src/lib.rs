@@ -14,6 +14,8 @@
 //! | `GET /v1/apps/{project}/{stage}` | [`AppStatus`] |
 //! | `GET /v1/apps/{project}/{stage}/resources` | `Vec<`[`Resource`]`>` |
 //! | `GET`, `PUT`, `DELETE /v1/apps/{project}/{stage}/resources/{kind}/{name}` | [`Resource`]; PUT takes [`ResourcePut`] |
+//! | `PUT /v1/apps/{project}/{stage}/rollout` | [`ResourcePut`] of a release that takes over in steps -> [`RolloutStatus`] |
+//! | `GET`, `DELETE /v1/apps/{project}/{stage}/rollout` | how far it is; take it back: [`RolloutStatus`] |
 //! | `POST /v1/apps/{project}/{stage}/functions/{name}/invoke` | [`InvokeRequest`] -> [`InvokeResponse`] |
 //! | `GET /v1/apps/{project}/{stage}/logs?function=&since_ms=&tail=&follow=` | NDJSON of [`LogLine`] |
 //! | `GET /v1/apps/{project}/{stage}/inboxes` | `Vec<`[`InboxStatus`]`>` |
@@ -31,9 +33,14 @@
 //! **Releases are atomic.** Putting a `function`, `route`, `schedule` or `api` stores a new revision that nothing uses yet. Putting the
 //! resource `release/current` names the exact revisions that answer from then on, and takes effect at once or not at all. A revision that
 //! no release names, and that is not the newest, is forgotten.
+//!
+//! **Rollouts belong to the host.** A release that is put as a rollout is recorded; the host gives its functions their shares of the calls, step by
+//! step, and takes them back at the first error, whoever is there to watch. Only functions are split: all else of a release takes effect at its
+//! end. A host that was killed goes on with the step at which it was.
 
 mod client;
 mod data;
+mod rollout;
 mod types;
 
 pub use client::{
@@ -45,6 +52,7 @@ pub use data::{
     Moved, QueueSpec, SecretInfo, SecretSpec, SocketSpec, SubscriptionSpec, TableSpec, ThrottleSpec,
     TopicSpec,
 };
+pub use rollout::{RollingFunction, RolloutSpec, RolloutState, RolloutStatus};
 pub use types::{
     ApiError, ApiSpec, AppStatus, ClockAdvance, CorsSpec, FunctionSpec, FunctionStatus, HandlerSpec, Health,
     HostStatus, InvokeRequest, InvokeResponse, Layer, LogLine, ReleaseSpec, Resource, ResourcePut, RouteSpec,

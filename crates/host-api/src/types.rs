@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Grants, ThrottleSpec};
+use crate::rollout::{RolloutSpec, RolloutStatus};
 
 /// `GET /v1/health`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,6 +95,9 @@ pub struct AppStatus {
     pub schedules: Vec<ScheduleSpec>,
     /// Functions of the active release.
     pub functions: Vec<FunctionStatus>,
+    /// A release that takes over in steps, or the last one that was taken back.
+    #[serde(default)]
+    pub rollout: Option<RolloutStatus>,
 }
 
 /// A function of the active release.
@@ -265,6 +269,9 @@ pub struct CorsSpec {
 pub struct ReleaseSpec {
     /// `kind/name` -> revision. All must be there, else 409 `unknown-revision` and nothing changes.
     pub resources: BTreeMap<String, String>,
+    /// Functions that change in steps, when the release is put as a rollout. A put of the resource takes effect at once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rollouts: BTreeMap<String, RolloutSpec>,
 }
 
 /// `POST …/functions/{name}/invoke`

@@ -3,6 +3,7 @@
 mod changes;
 mod gateways;
 mod resources;
+mod rollout;
 mod specs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use sf_data::{AppId, Data, DataError, ErrorKind};
-use sf_host_api::{ApiError, AppStatus, FunctionStatus, ReleaseSpec};
+use sf_host_api::{ApiError, AppStatus, FunctionStatus, ReleaseSpec, RolloutState};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_util::sync::CancellationToken;
 
@@ -21,16 +22,20 @@ use crate::gateway::Gateway;
 use crate::logs::Logs;
 use crate::records::AppRecord;
 use crate::release::Release;
+use crate::rollout::Rollout;
 use crate::s3::S3;
 use crate::sockets::Sockets;
 use crate::store::Store;
 use crate::tokens::Tokens;
-use crate::worker::Sandbox;
+use crate::worker::{Pool, Sandbox};
 use crate::{HostConfig, HostError};
 
+pub(crate) use rollout::nothing_released;
 pub(crate) use specs::{check_plain_name, check_secret_name};
 
-/// The name of what is released.
+/// The name of the one release.
+const CURRENT: &str = "current";
+/// The address of what is released.
 const RELEASE: &str = "release/current";
 
 /// Everything of a host.
@@ -71,6 +76,7 @@ pub(crate) struct App {
     pub(crate) id: AppId,
     record: Mutex<AppRecord>,
     release: RwLock<Option<Arc<Release>>>,
+    rollout: Mutex<Option<Arc<Rollout>>>,
     gateway: AsyncMutex<Option<Gateway>>,
     gateway_error: Mutex<Option<String>>,
 }
@@ -81,8 +87,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl App {
     fn new(record: AppRecord) -> Self {
-        let (release, gateway, gateway_error) = Default::default();
-        Self { id: record.id(), record: Mutex::new(record), release, gateway, gateway_error }
+        let (release, rollout, gateway, gateway_error) = Default::default();
+        Self { id: record.id(), record: Mutex::new(record), release, rollout, gateway, gateway_error }
     }
 
     /// What answers now.
@@ -111,7 +117,7 @@ impl App {
             release.iter().flat_map(|release| &release.pools).map(|(name, pool)| FunctionStatus {
                 name: name.clone(),
                 artifact: pool.spec.artifact.clone(),
-                workers: u32::try_from(pool.worker_count()).unwrap_or(u32::MAX),
+                workers: u32::try_from(pool.worker_count() + newer_workers(pool)).unwrap_or(u32::MAX),
                 last_error: pool.last_error(),
             });
         AppStatus {
@@ -120,11 +126,16 @@ impl App {
             url: record.port.map(url_of),
             gateway_error: lock(&self.gateway_error).clone(),
             functions: functions.collect(),
+            rollout: self.rollout_status().filter(|status| status.state != RolloutState::Done),
             release: release.as_ref().map(|release| release.revision.clone()),
             routes: release.as_ref().map(|release| release.routes.clone()).unwrap_or_default(),
             schedules: release.map(|release| release.schedules.clone()).unwrap_or_default(),
         }
     }
+}
+
+fn newer_workers(pool: &Pool) -> usize {
+    pool.successor().map_or(0, |successor| successor.pool.worker_count())
 }
 
 fn url_of(port: u16) -> String {
@@ -205,7 +216,8 @@ impl Shared {
             let app = Arc::new(App::new(record));
             let id = &app.id;
             lock(&shared.apps).insert((id.project.clone(), id.stage.clone()), app.clone());
-            if let Err(error) = shared.reopen(&app).await {
+            let opened = shared.reopen(&app).await.and_then(|()| shared.resume_rollout(&app));
+            if let Err(error) = opened {
                 tracing::warn!(project = id.project, stage = id.stage, %error, "restore");
                 *lock(&app.gateway_error) = Some(error.to_string());
             }
@@ -244,6 +256,7 @@ impl Shared {
     pub(crate) async fn drain(&self) {
         tokio::join!(self.deliveries.close(), self.close_gateways());
         for app in self.apps() {
+            app.set_rollout(None);
             drop(app.set_release(None));
         }
     }
@@ -272,6 +285,7 @@ impl Shared {
                 used.extend(specs.filter_map(|spec| Some(spec.get("artifact")?.as_str()?.to_owned())));
             }
             used.extend(app.release().iter().flat_map(|release| release.artifacts()));
+            used.extend(app.rollout().iter().flat_map(|rollout| rollout.release.artifacts()));
         }
         if let Err(error) = self.store.collect(&used, &kept) {
             tracing::warn!(%error, "forget unused artifacts");
@@ -285,8 +299,9 @@ impl Shared {
 
     /// Stops workers that nobody used for a while.
     pub(crate) fn stop_idle(&self) {
-        for release in self.apps().iter().filter_map(|app| app.release()) {
-            for pool in release.pools.values() {
+        for app in self.apps() {
+            let rolling = app.rollout().map(|rollout| rollout.release.clone());
+            for pool in app.release().iter().chain(&rolling).flat_map(|release| release.pools.values()) {
                 pool.stop_idle(self.config.idle_timeout);
             }
         }

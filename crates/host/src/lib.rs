@@ -24,6 +24,7 @@ mod openapi;
 mod ports;
 mod records;
 mod release;
+mod rollout;
 mod s3;
 mod schedule;
 mod sockets;

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use sf_host_api::{
     ApiError, ApiSpec, AppStatus, AuthorizerSpec, BucketSpec, ClockAdvance, FunctionSpec, Health, HostStatus,
     InboxStatus, InvokeRequest, InvokeResponse, LogLine, MessageView, Moved, QueueSpec, ReleaseSpec,
-    Resource, ResourcePut, RouteSpec, S3Access, ScheduleSpec, SecretInfo, SecretSpec, SocketSpec,
-    SubscriptionSpec, TableSpec, TopicSpec,
+    Resource, ResourcePut, RolloutStatus, RouteSpec, S3Access, ScheduleSpec, SecretInfo, SecretSpec,
+    SocketSpec, SubscriptionSpec, TableSpec, TopicSpec,
 };
 
 /// An OpenAPI 3.1 document: <https://spec.openapis.org/oas/v3.1.0>.
@@ -98,6 +98,7 @@ impl Description {
             Some(schema::<Resource>),
         );
         self.add("delete", item, "Delete a resource", None, None);
+        self.add_rollout(app);
         let invoke = format!("{app}/functions/{{name}}/invoke");
         self.add(
             "post",
@@ -114,6 +115,14 @@ impl Description {
             Some(schema::<LogLine>),
         );
         self.add_messages_and_secrets(app);
+    }
+
+    fn add_rollout(&mut self, app: &str) {
+        let path = format!("{app}/rollout");
+        let status = Some(schema::<RolloutStatus> as Body);
+        self.add("get", &path, "How the last release is taking over", None, status);
+        self.add("put", &path, "Put a release that takes over in steps", Some(schema::<ResourcePut>), status);
+        self.add("delete", &path, "Take a rollout back that is under way", None, status);
     }
 
     fn add_messages_and_secrets(&mut self, app: &str) {

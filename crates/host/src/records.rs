@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use sf_data::AppId;
-use sf_host_api::Resource;
+use sf_host_api::{ApiError, Resource};
 
 use crate::HostError;
 
@@ -31,6 +31,21 @@ pub(crate) struct AppRecord {
     pub(crate) dropping: BTreeSet<String>,
     /// The artifacts of earlier releases, newest first: one that is gone back to need not be uploaded again.
     pub(crate) earlier: Vec<BTreeSet<String>>,
+    /// A release that takes over in steps, or the last one that was taken back.
+    pub(crate) rollout: Option<RolloutRecord>,
+}
+
+/// How far a rollout is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RolloutRecord {
+    /// Of the release that it leads to, as are the following.
+    pub(crate) revision: String,
+    pub(crate) spec: serde_json::Value,
+    pub(crate) annotations: BTreeMap<String, serde_json::Value>,
+    /// Milliseconds from its begin to that of the step that it is at.
+    pub(crate) passed_ms: u64,
+    /// Why it was taken back, if it was.
+    pub(crate) back: Option<ApiError>,
 }
 
 /// A resource and the revisions of it that something still needs.
@@ -41,13 +56,26 @@ pub(crate) struct Stored {
 }
 
 /// What is stored of an app itself.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 struct About {
     port: Option<u16>,
     #[serde(default)]
     dropping: BTreeSet<String>,
     #[serde(default)]
     earlier: Vec<BTreeSet<String>>,
+    #[serde(default)]
+    rollout: Option<RolloutRecord>,
+}
+
+impl About {
+    fn of(record: &AppRecord) -> Self {
+        Self {
+            port: record.port,
+            dropping: record.dropping.clone(),
+            earlier: record.earlier.clone(),
+            rollout: record.rollout.clone(),
+        }
+    }
 }
 
 /// How many earlier releases' artifacts are kept: `sf` keeps 20 releases, the active one among them.
@@ -124,10 +152,9 @@ impl Records {
         let mut db = self.db();
         let tx = db.transaction()?;
         let (project, stage) = (&after.project, &after.stage);
-        let about = |record: &AppRecord| (record.port, record.dropping.clone(), record.earlier.clone());
-        if before.is_empty() || about(before) != about(after) {
-            let (port, dropping, earlier) = about(after);
-            let about = json(&About { port, dropping, earlier })?;
+        let about = About::of(after);
+        if before.is_empty() || About::of(before) != about {
+            let about = json(&about)?;
             tx.execute("INSERT OR REPLACE INTO apps VALUES (?1, ?2, ?3)", params![project, stage, about])?;
         }
         for (address, stored) in &after.resources {
@@ -180,8 +207,8 @@ fn read(db: &Connection) -> rusqlite::Result<Vec<AppRecord>> {
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let (project, stage): (String, String) = (row.get(0)?, row.get(1)?);
-        let About { port, dropping, earlier } = parsed(2, row.get_ref(2)?.as_str()?)?;
-        let record = AppRecord { port, dropping, earlier, ..AppRecord::new(&project, &stage) };
+        let About { port, dropping, earlier, rollout } = parsed(2, row.get_ref(2)?.as_str()?)?;
+        let record = AppRecord { port, dropping, earlier, rollout, ..AppRecord::new(&project, &stage) };
         apps.insert((project, stage), record);
     }
     let mut query = db.prepare("SELECT project, stage, address, stored FROM resources")?;
@@ -226,6 +253,14 @@ mod tests {
         after.dropping.insert("table/t".into());
         steps.push(after.clone());
         after.outdate(BTreeSet::from(["aa".into()]), &BTreeSet::new());
+        steps.push(after.clone());
+        after.rollout = Some(RolloutRecord {
+            revision: "r2".into(),
+            spec: serde_json::json!({ "resources": {} }),
+            annotations: BTreeMap::from([("a".into(), 1.into())]),
+            passed_ms: 7,
+            back: None,
+        });
         steps.push(after.clone());
         for step in steps {
             // Opened anew each time: nothing is kept but on disk.

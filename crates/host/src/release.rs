@@ -62,6 +62,10 @@ pub(crate) fn compile(
         })?;
         parts.add(address, revision, json.clone())?;
     }
+    if let Some(name) = spec.rollouts.keys().find(|name| !parts.functions.contains_key(*name)) {
+        let message = format!("release: it rolls out function `{name}`, which is not in it");
+        return Err(fault("unknown-function", message));
+    }
     let mut pools = BTreeMap::new();
     for (name, (revision, spec)) in std::mem::take(&mut parts.functions) {
         let kept =

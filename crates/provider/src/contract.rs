@@ -198,6 +198,9 @@ pub struct Info {
     /// What else calls functions, as `topic projects -> function`.
     #[serde(default)]
     pub events: Vec<String>,
+    /// Versions that take over in steps, one sentence each: `10 % of calls go to the new version of hello`.
+    #[serde(default)]
+    pub rollouts: Vec<String>,
     /// The release that answers now.
     pub release: Option<String>,
     /// What does not work as deployed, one sentence each: a port that another program took, a worker that cannot start.

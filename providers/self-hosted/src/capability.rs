@@ -57,15 +57,6 @@ fn function_items(app: &App, function: &Function) -> Vec<Diagnostic> {
     found.extend(uses(app, function));
     found.extend(environment(function));
     found.extend(runtime(&function.runtime));
-    if let Some(rollout) = &function.rollout
-        && rollout.kind != "all-at-once"
-    {
-        found.push(unsupported(
-            rollout.span,
-            &format!("{} rollouts", rollout.kind),
-            "leave `rollout` out: a release takes over at once and loses no request",
-        ));
-    }
     found
 }
 

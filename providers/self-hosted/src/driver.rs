@@ -59,11 +59,7 @@ impl HostDriver {
             annotations: kinds::annotations(&call.key, inputs, &call.deps),
         };
         kind.prepare(cx, &self.client, inputs).await?;
-        let resource = self
-            .app(cx)?
-            .put_resource(&addr.kind.0, &addr.name, &put)
-            .await
-            .map_err(|error| failure::from_client(&error))?;
+        let resource = kind.put(cx, &self.app(cx)?, addr, &put).await?;
         let stored = kinds::owned(&cx.scope, &resource)?.ok_or_else(|| lost_annotations(call))?;
         Ok((stored.1.id, stored.1.outputs))
     }

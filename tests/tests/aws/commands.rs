@@ -273,7 +273,8 @@ fn policies_of_others_are_shown_and_taken() {
         ));
     };
     give();
-    let _ = project.sf(&["drift"]).says(&["role/two", MANAGED, "extra"]);
+    let _ =
+        project.sf(&["drift", "--verbose"]).says(&["role/two", "arn:aws:iam::aws:policy/Amazon", "extra"]);
     let asked = changes(&aws, || drop(project.sf(&["deploy", "--refresh", "--yes"]).ok()));
     let taken = [format!("DetachRolePolicy {SCOPE}-two"), format!("DeleteRolePolicy {SCOPE}-two")];
     assert_eq!(asked, taken);

@@ -19,6 +19,7 @@ mod market;
 mod misbehaviour;
 mod plan;
 mod releases;
+mod rollouts;
 mod s3;
 mod state;
 mod support;

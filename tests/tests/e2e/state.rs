@@ -41,7 +41,7 @@ fn a_state_that_is_lost_damaged_or_of_another_time_is_rebuilt() {
     let _ = project.deploy();
     let whole = project.read(FILE);
     let half = &whole[..whole.len() / 2];
-    let newer = whole.replacen("\"version\": 1", "\"version\": 99", 1);
+    let newer = whole.replacen("\"version\": 2", "\"version\": 99", 1);
     let flipped = whole.replacen("\"objects\"", "\"objectr\"", 1);
     for damage in [half, &newer, &flipped, "", "\0\0"] {
         project.write(FILE, damage);

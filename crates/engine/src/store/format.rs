@@ -8,10 +8,10 @@
 //! The sums are of the bytes of the state and of the change as they stand in the file, so that a flipped bit is seen, wherever it is. The
 //! version comes before anything else is looked at: a later format may have any shape besides.
 //!
-//! | format | since | |
-//! | --- | --- | --- |
-//! | 1 | 0.1 | the state itself, with its `version`; no sum, no journal |
-//! | 2 | 0.2 | as above. An older `sf` would not see the journal, and so must not read the state: it says that it is newer |
+//! | format | |
+//! | --- | --- |
+//! | 1 | the state itself, with its `version`; no sum, no journal |
+//! | 2 | as above. An older `sf` would not see the journal, and so must not read the state: it says that it is newer |
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -29,6 +29,9 @@ const BARE: u64 = 1;
 pub(crate) enum Unreadable {
     #[error("it is damaged: {0}")]
     Damaged(String),
+    /// It is a beginning.
+    #[error("it is damaged: it has no end")]
+    Cut,
     #[error("it has format {0}")]
     Newer(u64),
 }
@@ -51,11 +54,14 @@ struct Line {
     delta: Box<RawValue>,
 }
 
-fn damaged(error: serde_json::Error) -> Unreadable {
-    Unreadable::Damaged(error.to_string())
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_eof() { Self::Cut } else { Self::Damaged(error.to_string()) }
+    }
 }
 
-fn sum(text: &str) -> Digest {
+/// The SHA-256 of a text.
+pub(super) fn sum(text: &str) -> Digest {
     Digest::from(<[u8; 32]>::from(Sha256::digest(text.as_bytes())))
 }
 
@@ -68,13 +74,13 @@ fn checked<'a>(raw: &'a RawValue, expected: &Digest) -> Result<&'a str, Unreadab
 
 /// The state in a file of any format until now.
 pub(crate) fn read(bytes: &[u8]) -> Result<State, Unreadable> {
-    let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+    let Version { version } = serde_json::from_slice(bytes)?;
     match version {
         0 => Err(Unreadable::Damaged("there is no format 0".into())),
-        BARE => serde_json::from_slice(bytes).map_err(damaged),
+        BARE => Ok(serde_json::from_slice(bytes)?),
         known if known == u64::from(STATE_FORMAT) => {
-            let file: File = serde_json::from_slice(bytes).map_err(damaged)?;
-            serde_json::from_str(checked(&file.state, &file.sha256)?).map_err(damaged)
+            let file: File = serde_json::from_slice(bytes)?;
+            Ok(serde_json::from_str(checked(&file.state, &file.sha256)?)?)
         }
         newer => Err(Unreadable::Newer(newer)),
     }
@@ -91,8 +97,8 @@ pub(crate) fn write(state: &State) -> serde_json::Result<Vec<u8>> {
 
 /// The change in a line of the journal, or in an object of its own.
 pub(crate) fn read_delta(line: &[u8]) -> Result<Delta, Unreadable> {
-    let Line { sha256, delta } = serde_json::from_slice(line).map_err(damaged)?;
-    serde_json::from_str(checked(&delta, &sha256)?).map_err(damaged)
+    let Line { sha256, delta } = serde_json::from_slice(line)?;
+    Ok(serde_json::from_str(checked(&delta, &sha256)?)?)
 }
 
 /// A change as a line, with its end.

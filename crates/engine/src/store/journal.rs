@@ -1,6 +1,6 @@
 //! The changes since a [`super::LocalStore`]'s state was written whole: `<stage>.journal`, a line for each save ([`super::format`]).
 //!
-//! The first line says which state it goes on from. A line without an end was being written when the machine or the process died: its save
+//! The first line says which state it goes on from. A beginning of a line was being written when the machine or the process died: its save
 //! never came back to anybody, so that nothing relies on it. Any other line that cannot be read is damage.
 
 use std::fs::{self, File, OpenOptions};
@@ -80,13 +80,13 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result.map_err(Unfit::Io)?,
         };
-        // What has no end was never saved.
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let mut lines = bytes[..whole].split_inclusive(|byte| *byte == b'\n');
-        let Some(first) = lines.next() else { return Ok(None) };
-        let damaged = |error: serde_json::Error| Unfit::Unreadable(Unreadable::Damaged(error.to_string()));
-        let base = serde_json::from_slice(first).map_err(damaged)?;
-        let deltas = lines.map(format::read_delta).collect::<Result<_, _>>().map_err(Unfit::Unreadable)?;
+        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let Some(base) = lines.next().and_then(|line| saved(line, |line| Ok(serde_json::from_slice(line)?)))
+        else {
+            return Ok(None);
+        };
+        let deltas = lines.map_while(|line| saved(line, format::read_delta)).collect::<Result<_, _>>();
+        let (base, deltas) = (base.map_err(Unfit::Unreadable)?, deltas.map_err(Unfit::Unreadable)?);
         Ok(Some(Content { base, deltas }))
     }
 
@@ -106,6 +106,14 @@ impl Journal {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// What a line says; `None` for the beginning of one, which was never saved.
+fn saved<T>(line: &[u8], read: impl FnOnce(&[u8]) -> Result<T, Unreadable>) -> Option<Result<T, Unreadable>> {
+    match read(line) {
+        Err(Unreadable::Cut) if !line.ends_with(b"\n") => None,
+        result => Some(result),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use sf_plan::{Delta, Save, State};
+use sf_plan::{Delta, Save, Serial, State};
 
 use super::format::{self, Unreadable};
 use super::journal::{Appender, Journal, Unfit};
@@ -38,9 +38,28 @@ pub struct LocalStore {
 struct Known {
     stamps: [Option<Stamp>; 2],
     serial: u64,
-    /// The end of the journal, if it was begun under this lock.
-    appender: Option<Appender>,
+    tail: Tail,
     has_backup: bool,
+}
+
+/// What of the state is in its journal.
+#[derive(Debug, Default)]
+enum Tail {
+    /// Perhaps something that we did not write: it must not be begun anew before the state is written whole.
+    #[default]
+    Unclear,
+    /// Nothing that counts.
+    Empty,
+    /// What this run has saved so far.
+    Open(Appender),
+}
+
+impl Known {
+    /// Takes over what was read: the state, and whether part of it is in the journal.
+    fn learn(&mut self, read: Option<&(State, bool)>) {
+        self.serial = read.map_or(0, |(state, _)| state.serial.0);
+        self.tail = if read.is_some_and(|(_, in_journal)| *in_journal) { Tail::Unclear } else { Tail::Empty };
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +92,28 @@ impl LocalStore {
 
     /// The state as it is, and whether part of it is in the journal.
     fn read(&self) -> Result<Option<(State, bool)>, StoreError> {
-        let bytes = match fs::read(&self.state) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            result => result.map_err(|cause| failed("read state", &self.state, cause))?,
-        };
-        let mut state = format::read(&bytes).map_err(|cause| self.unreadable(&self.state, cause))?;
+        let mut bytes = self.read_file()?;
+        loop {
+            let Some(whole) = bytes else { return Ok(None) };
+            let read = self.with_journal(&whole);
+            // Whoever only reads has no lock: a run may have written the state whole after the one read and before the other.
+            let now = self.read_file()?;
+            if now.as_ref() == Some(&whole) {
+                return read.map(Some);
+            }
+            bytes = now;
+        }
+    }
+
+    fn read_file(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match fs::read(&self.state) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result.map(Some).map_err(|cause| failed("read state", &self.state, cause)),
+        }
+    }
+
+    fn with_journal(&self, bytes: &[u8]) -> Result<(State, bool), StoreError> {
+        let mut state = format::read(bytes).map_err(|cause| self.unreadable(&self.state, cause))?;
         let in_journal = self.journal.replay(&mut state).map_err(|unfit| match unfit {
             Unfit::Io(cause) => failed("read journal", self.journal.path(), cause),
             Unfit::Unreadable(cause) => self.unreadable(self.journal.path(), cause),
@@ -89,14 +125,16 @@ impl LocalStore {
                 ),
             },
         })?;
-        Ok(Some((state, in_journal)))
+        Ok((state, in_journal))
     }
 
     fn unreadable(&self, path: &Path, cause: Unreadable) -> StoreError {
         let at = path.display().to_string();
         match cause {
             Unreadable::Newer(found) => StoreError::Newer { at, found, known: STATE_FORMAT },
-            Unreadable::Damaged(cause) => StoreError::Corrupt { at, cause },
+            cause @ (Unreadable::Damaged(_) | Unreadable::Cut) => {
+                StoreError::Corrupt { at, cause: cause.to_string() }
+            }
         }
     }
 
@@ -104,9 +142,8 @@ impl LocalStore {
     fn serial(&self, known: &mut Known) -> Result<u64, StoreError> {
         let stamps = self.stamps();
         if stamps != known.stamps {
-            known.serial = self.read()?.map_or(0, |(state, _)| state.serial.0);
+            known.learn(self.read()?.as_ref());
             known.stamps = stamps;
-            known.appender = None;
         }
         Ok(known.serial)
     }
@@ -119,11 +156,12 @@ impl LocalStore {
     }
 
     /// Once for each lock, so that it is the state before the deploy and not before its last call.
-    fn back_up(&self) -> Result<(), StoreError> {
+    fn back_up(&self, known: &mut Known) -> Result<(), StoreError> {
         // What a killed run left in its journal is part of that state.
-        if let Some((state, true)) = self.read()? {
+        if let (Tail::Unclear, Some((state, true))) = (&known.tail, self.read()?) {
             self.write_whole(&state)?;
         }
+        known.tail = Tail::Empty;
         match fs::copy(&self.state, self.state.with_extension("json.backup")) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
                 Err(failed("back up state", &self.state, cause))
@@ -136,22 +174,27 @@ impl LocalStore {
         let bytes =
             format::write(state).map_err(|error| failed("encode state", &self.state, error.into()))?;
         write_atomically(&self.state, &bytes).map_err(|cause| failed("save state", &self.state, cause))?;
-        // Left behind it does no harm: it goes on from an older state, and leads to none that is newer.
-        self.journal.remove().map_err(|cause| failed("remove journal", self.journal.path(), cause))
+        // The state is saved. A journal that is left behind does no harm: it leads to no state that is newer.
+        if let Err(error) = self.journal.remove() {
+            tracing::debug!(%error, "the journal is left behind");
+        }
+        Ok(())
     }
 
     /// Appends a change to the journal; `false` if the state is to be written whole instead.
     fn append(&self, known: &mut Known, state: &State, delta: &Delta) -> io::Result<bool> {
         let Some(whole) = known.stamps[0].map(|stamp| stamp.size) else { return Ok(false) };
-        if known.appender.is_none() {
-            let base = sf_plan::Serial(known.serial);
-            known.appender = Some(self.journal.begin(&state.lineage, base)?);
-        }
-        let Some(appender) = &mut known.appender else { return Ok(false) };
+        // Where an append fails, what is in the journal then is unclear.
+        let mut appender = match std::mem::take(&mut known.tail) {
+            Tail::Unclear => return Ok(false),
+            Tail::Empty => self.journal.begin(&state.lineage, Serial(known.serial))?,
+            Tail::Open(appender) => appender,
+        };
         if appender.length() > whole.max(SHORT_JOURNAL) {
             return Ok(false);
         }
         appender.append(delta)?;
+        known.tail = Tail::Open(appender);
         Ok(true)
     }
 }
@@ -188,10 +231,9 @@ impl Store for LocalStore {
         let mut known = self.known();
         // Before the content: what is written in between then counts as written by somebody else.
         known.stamps = self.stamps();
-        known.appender = None;
-        let state = self.read()?.map(|(state, _)| state);
-        known.serial = state.as_ref().map_or(0, |state| state.serial.0);
-        Ok(state)
+        let read = self.read()?;
+        known.learn(read.as_ref());
+        Ok(read.map(|(state, _)| state))
     }
 
     async fn save(&self, _lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError> {
@@ -202,7 +244,7 @@ impl Store for LocalStore {
             return Err(StoreError::Conflict { at: self.location(), found, expected });
         }
         if !known.has_backup {
-            self.back_up()?;
+            self.back_up(&mut known)?;
             known.has_backup = true;
             known.stamps = self.stamps();
         }
@@ -211,8 +253,8 @@ impl Store for LocalStore {
             None => Ok(false),
         };
         if !appended.map_err(|cause| failed("save state", self.journal.path(), cause))? {
-            known.appender = None;
             self.write_whole(state)?;
+            known.tail = Tail::Empty;
         }
         known.stamps = self.stamps();
         known.serial = state.serial.0;
@@ -221,9 +263,11 @@ impl Store for LocalStore {
 
     async fn compact(&self, _lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
         let mut known = self.known();
-        if known.appender.is_some() && self.serial(&mut known)? == state.serial.0 {
-            known.appender = None;
+        // The journal of this run, and of no other.
+        let is_ours = self.serial(&mut known)? == state.serial.0 && matches!(known.tail, Tail::Open(_));
+        if is_ours {
             self.write_whole(state)?;
+            known.tail = Tail::Empty;
             known.stamps = self.stamps();
         }
         Ok(())

@@ -151,12 +151,11 @@ impl StoreError {
             }
             Self::Corrupt { at, .. } => {
                 format!(
-                    "`sf state rebuild` finds what is deployed by its tags, and keeps `{}` beside the new state",
-                    at
+                    "`sf state rebuild` finds what is deployed by its tags, and keeps `{at}` beside the new state"
                 )
             }
             Self::BadRelease { at, .. } => {
-                format!("delete `{}`: the other releases do not need it", at)
+                format!("delete `{at}`: the other releases do not need it")
             }
             Self::Newer { .. } => "update sf".into(),
             Self::Conflict { .. } => "run the command again".into(),

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sf_plan::{Digest, Lineage, Serial, State};
-use sha2::{Digest as _, Sha256};
+use sf_plan::{Lineage, Serial, State};
 
+use super::format::sum;
 use super::local::write_atomically;
 
 /// The folder with what was seen.
@@ -68,8 +68,7 @@ impl Witness {
 
     /// Named by a hash: a lineage holds the name of a machine, which may hold anything.
     fn path(&self, lineage: &Lineage) -> PathBuf {
-        let hash = Digest::from(<[u8; 32]>::from(Sha256::digest(lineage.0.as_bytes())));
-        self.folder.join(format!("{hash}.json"))
+        self.folder.join(format!("{}.json", sum(&lineage.0)))
     }
 }
 

@@ -175,7 +175,8 @@ async fn a_state_that_cannot_be_saved_is_rescued() {
             assert!(matches!(failed, ApplyError::Unsaved { .. }), "{failed}");
             let hint = failed.hint().unwrap();
             assert!(hint.contains("sf-state.rescue.json") && hint.contains("dev.json"), "{hint}");
-            let rescued: State = serde_json::from_slice(&fs::read(stand.rescue()).unwrap()).unwrap();
+            let file: serde_json::Value = serde_json::from_slice(&fs::read(stand.rescue()).unwrap()).unwrap();
+            let rescued: State = serde_json::from_value(file["state"].clone()).unwrap();
             // All that was in flight was waited for.
             assert_eq!(rescued.objects, stand.cloud.objects(&stand.scope()));
             if is_rescue_used {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use sf_engine::{ObserveError, Rebuild, STATE_FORMAT, Store, StoreError};
+use sf_engine::{LocalStore, Lock, ObserveError, Rebuild, STATE_FORMAT, Store, StoreError};
 use sf_plan::{Delta, Object, Save, Serial, State};
 
 use crate::support::{Stand, one, two, who};
@@ -73,28 +73,33 @@ async fn a_state_of_the_first_format_is_read_and_written_anew() {
     assert_eq!(file.get("objects"), None);
 }
 
-/// A deploy whose last call but one was recorded, and no more: its state, and the journal that belongs to it.
-async fn cut_short(stand: &Stand) -> (Vec<u8>, Vec<u8>) {
+/// Saves a change of one object.
+async fn save_a_change(stand: &Stand, lock: &dyn Lock, state: &mut State) {
+    let (key, object) = state.objects.first_key_value().unwrap();
+    let object = Object { protect: !object.protect, ..object.clone() };
+    let delta = Delta {
+        serial: Serial(state.serial.0 + 1),
+        objects: [(key.clone(), Some(object))].into(),
+        pending: [].into(),
+    };
+    state.apply(delta.clone());
+    stand.store.save(lock, &Save { state, delta: Some(delta) }).await.unwrap();
+}
+
+/// A run that was killed after three saves: the journal that it left.
+async fn cut_short(stand: &Stand) -> Vec<u8> {
     let lock = stand.store.lock(who("sf deploy")).await.unwrap();
     let mut state = stand.store.load().await.unwrap().unwrap();
     let whole = fs::read(stand.file()).unwrap();
-    for round in 0..3_u8 {
-        let key = state.objects.keys().nth(round.into()).unwrap().clone();
-        let object = state.objects[&key].clone();
-        let delta = Delta {
-            serial: Serial(state.serial.0 + 1),
-            objects: [(key, Some(Object { protect: !object.protect, ..object }))].into(),
-            pending: [].into(),
-        };
-        state.apply(delta.clone());
-        stand.store.save(lock.as_ref(), &Save { state: &state, delta: Some(delta) }).await.unwrap();
+    for _ in 0..3 {
+        save_a_change(stand, lock.as_ref(), &mut state).await;
     }
     assert_eq!(
         fs::read(stand.file()).unwrap(),
         whole,
         "a change is appended, and the state not written anew"
     );
-    (whole, fs::read(journal(stand)).unwrap())
+    fs::read(journal(stand)).unwrap()
 }
 
 fn journal(stand: &Stand) -> std::path::PathBuf {
@@ -106,11 +111,11 @@ async fn what_was_saved_last_is_read_from_the_journal() {
     let stand = Stand::new();
     stand.deploy(two("v1")).await;
     let before = stand.state().await;
-    let (_, lines) = cut_short(&stand).await;
+    let lines = cut_short(&stand).await;
     assert_eq!(stand.state().await.serial.0, before.serial.0 + 3);
     // Cut anywhere in its last line, which then was never saved.
     let last = lines[..lines.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
-    for length in [last, last + 1, lines.len() - 1] {
+    for length in last..lines.len() - 1 {
         fs::write(journal(&stand), &lines[..length]).unwrap();
         assert_eq!(stand.state().await.serial.0, before.serial.0 + 2, "{length} of {} bytes", lines.len());
     }
@@ -123,9 +128,9 @@ async fn what_was_saved_last_is_read_from_the_journal() {
 async fn a_damaged_journal_is_seen() {
     let stand = Stand::new();
     stand.deploy(two("v1")).await;
-    let (_, lines) = cut_short(&stand).await;
+    let lines = cut_short(&stand).await;
     let serial = stand.state().await.serial;
-    for at in (0..lines.len() - 1).step_by(29) {
+    for at in (0..lines.len()).step_by(29).chain([lines.len() - 1]) {
         let mut flipped = lines.clone();
         flipped[at] ^= 1;
         fs::write(journal(&stand), &flipped).unwrap();
@@ -157,7 +162,7 @@ async fn a_state_that_its_journal_does_not_go_on_from_is_told() {
 async fn a_journal_that_the_state_has_overtaken_is_nothing() {
     let stand = Stand::new();
     stand.deploy(two("v1")).await;
-    let (_, lines) = cut_short(&stand).await;
+    let lines = cut_short(&stand).await;
     stand.deploy(two("v2")).await;
     let state = stand.state().await;
     fs::write(journal(&stand), lines).unwrap();
@@ -203,4 +208,53 @@ async fn nothing_is_left_beside_the_state() {
         .collect();
     files.sort();
     assert_eq!(files, ["dev.json", "dev.json.backup", "dev.lock"]);
+}
+
+/// The changes that are in the journal already must not go when it has to be opened anew: here somebody touched it.
+#[tokio::test]
+async fn a_journal_that_was_touched_in_the_middle_of_a_run_loses_nothing() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let lock = stand.store.lock(who("sf deploy")).await.unwrap();
+    let mut state = stand.state().await;
+    for _ in 0..3 {
+        save_a_change(&stand, lock.as_ref(), &mut state).await;
+        let file = fs::File::options().write(true).open(journal(&stand));
+        if let Ok(file) = file {
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+        assert_eq!(
+            LocalStore::new(&stand.dir.path().join("state"), "model", "dev").load().await.unwrap(),
+            Some(state.clone())
+        );
+    }
+}
+
+/// `sf plan` takes no lock, so that a run may write the state whole while it reads.
+#[tokio::test]
+async fn a_reader_is_not_confused_by_a_run_that_goes_on() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let folder = stand.dir.path().join("state");
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let reader = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let store = LocalStore::new(&folder, "model", "dev");
+        let mut newest = 0;
+        while is_done.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            let serial = runtime.block_on(store.load()).unwrap().unwrap().serial.0;
+            assert!(newest <= serial, "{serial} after {newest}");
+            newest = serial;
+        }
+    });
+    let lock = stand.store.lock(who("sf deploy")).await.unwrap();
+    let mut state = stand.state().await;
+    for round in 0..400 {
+        save_a_change(&stand, lock.as_ref(), &mut state).await;
+        if round % 3 == 0 {
+            stand.store.compact(lock.as_ref(), &state).await.unwrap();
+        }
+    }
+    drop(done);
+    reader.join().unwrap();
 }

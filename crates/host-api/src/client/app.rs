@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use super::request::{Request, segment};
 use super::{Client, ClientError, LogLines, LogsQuery};
+use crate::rollout::RolloutStatus;
 use crate::types::{AppStatus, InvokeRequest, InvokeResponse, Resource, ResourcePut};
 
 /// The calls below `/v1/apps/{project}/{stage}`.
@@ -78,6 +79,33 @@ impl AppClient {
         let path = resource_path(kind, name)?;
         let deleted = found(self.request(Method::DELETE, &path, &operation).send().await)?;
         Ok(deleted.is_some())
+    }
+
+    /// Puts a release that takes over in steps; at once where no function asks for steps and changes. The same one again is joined.
+    ///
+    /// # Errors
+    /// As [`Self::put_resource`].
+    pub async fn roll_out(&self, put: &ResourcePut) -> Result<RolloutStatus, ClientError> {
+        let operation = "put release/current";
+        self.request(Method::PUT, "/rollout", operation).body(put).json().await
+    }
+
+    /// How the last release is taking over; `None` if nothing is released.
+    ///
+    /// # Errors
+    /// As [`ClientError`] says.
+    pub async fn rollout(&self) -> Result<Option<RolloutStatus>, ClientError> {
+        let operation = format!("ask for the rollout of {}", self.name);
+        found(self.request(Method::GET, "/rollout", &operation).json().await)
+    }
+
+    /// Takes a rollout back, if it is still under way; `None` if nothing is released.
+    ///
+    /// # Errors
+    /// As [`ClientError`] says.
+    pub async fn take_back(&self) -> Result<Option<RolloutStatus>, ClientError> {
+        let operation = format!("take back the rollout of {}", self.name);
+        found(self.request(Method::DELETE, "/rollout", &operation).json().await)
     }
 
     /// Calls a function and waits for its answer, as long as the function's own time limit lets it run.

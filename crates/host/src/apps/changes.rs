@@ -13,10 +13,20 @@ use sha2::Digest as _;
 
 use super::resources::holds_data;
 use super::specs::{self, Spec};
-use super::{App, RELEASE, Shared, data_fault, fault, io_fault, lock};
+use super::{App, CURRENT, RELEASE, Shared, data_fault, fault, io_fault, lock};
 use crate::records::{AppRecord, Stored};
 use crate::release::{self, Release};
 use crate::worker::FunctionContext;
+
+/// A put that was prepared.
+pub(super) struct Change<'a> {
+    pub(super) kind: &'a str,
+    pub(super) name: &'a str,
+    pub(super) revision: String,
+    pub(super) put: ResourcePut,
+    /// What answers from then on.
+    pub(super) release: Option<Arc<Release>>,
+}
 
 impl Shared {
     /// Stores a resource; a release takes effect.
@@ -39,6 +49,22 @@ impl Shared {
             self.finish_drops(&app.id, &mut record).await?;
         }
         let release = self.prepare(&app, &mut record, name, &revision, spec).await?;
+        let change = Change { kind, name, revision, put, release };
+        self.commit(&app, record, change).await
+    }
+
+    /// Records a put, and has its release answer.
+    pub(super) async fn commit(
+        &self,
+        app: &Arc<App>,
+        mut record: AppRecord,
+        change: Change<'_>,
+    ) -> Result<Resource, ApiError> {
+        let Change { kind, name, revision, put, release } = change;
+        let address = format!("{kind}/{name}");
+        if release.is_some() {
+            record.rollout = None;
+        }
         let resource = Resource {
             kind: kind.into(),
             name: name.into(),
@@ -56,15 +82,21 @@ impl Shared {
             record.outdate(before, &release.artifacts());
         }
         let active = release.clone().or_else(|| app.release());
+        let rolling = app.rollout().filter(|_| release.is_none()).map(|rollout| rollout.release.clone());
         // Only a release changes what is needed of others.
         let concerned = release.is_none().then_some(address);
-        forget_unused(&mut record, active.as_ref().map(|release| &release.spec), concerned.as_deref());
+        forget_unused(
+            &mut record,
+            active.as_ref().map(|release| &release.spec),
+            rolling.as_ref().map(|release| &release.spec),
+            concerned.as_deref(),
+        );
         if record.port != app.record().port {
             self.refresh_outputs(&mut record);
         }
-        self.remember(&app, &record)?;
+        self.remember(app, &record)?;
         if release.is_some() {
-            self.activate(&app, release).await?;
+            self.activate(app, release).await?;
             self.collect();
         }
         Ok(resource)
@@ -83,7 +115,7 @@ impl Shared {
             Spec::Api(spec) => record.port = Some(self.gateway_port(app, record, spec.port).await?),
             Spec::Socket => record.port = Some(self.gateway_port(app, record, None).await?),
             Spec::Data(definition) => self.define(&app.id, name, definition).await?,
-            Spec::Release(spec) if name == "current" => {
+            Spec::Release(spec) if name == CURRENT => {
                 let release = self.compile(app, record, revision, spec)?;
                 warm_up(app, &release).await?;
                 return Ok(Some(Arc::new(release)));
@@ -109,10 +141,13 @@ impl Shared {
             self.end_deleted(&app, &mut record).await?;
             return Ok(is_left);
         }
-        if app.release().is_some_and(|release| release.spec.resources.contains_key(address)) {
+        if Self::is_released(&app, address) {
             return Err(fault("in-use", format!("delete `{address}`: the active release has it")));
         }
         record.resources.remove(address);
+        if address == RELEASE {
+            record.rollout = None;
+        }
         if address.split_once('/').is_some_and(|(kind, _)| holds_data(kind)) {
             record.dropping.insert(address.to_owned());
         }
@@ -146,7 +181,7 @@ impl Shared {
     }
 
     /// Makes a changed record durable, and known.
-    fn remember(&self, app: &Arc<App>, record: &AppRecord) -> Result<(), ApiError> {
+    pub(super) fn remember(&self, app: &Arc<App>, record: &AppRecord) -> Result<(), ApiError> {
         let key = (record.project.clone(), record.stage.clone());
         if record.is_empty() {
             let removed = self.store.remove_app(&record.project, &record.stage);
@@ -164,6 +199,7 @@ impl Shared {
     async fn activate(&self, app: &App, release: Option<Arc<Release>>) -> Result<(), ApiError> {
         self.subscribe(&app.id, release.as_deref()).await?;
         drop(app.set_release(release.clone()));
+        app.set_rollout(None);
         self.schedules_changed.notify_waiters();
         self.deliveries.switch(&app.id, release.as_deref());
         Ok(())
@@ -208,9 +244,10 @@ impl Shared {
         })
     }
 }
+
 /// Starts workers of changed functions before the switch, so that no request waits for one: as many as are to be kept ready, and
 /// one where the previous revision had any.
-async fn warm_up(app: &App, release: &Release) -> Result<(), ApiError> {
+pub(super) async fn warm_up(app: &App, release: &Release) -> Result<(), ApiError> {
     let previous = app.release();
     for (name, pool) in &release.pools {
         let before = previous.as_ref().and_then(|previous| previous.pools.get(name));
@@ -225,15 +262,21 @@ async fn warm_up(app: &App, release: &Release) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Keeps the newest revision of each resource, or of the one that is concerned, and those that the release names.
-fn forget_unused(record: &mut AppRecord, active: Option<&ReleaseSpec>, concerned: Option<&str>) {
+/// Keeps the newest revision of each resource, or of the one that is concerned, and those that the releases name: the active one, and one that takes
+/// over in steps.
+pub(super) fn forget_unused(
+    record: &mut AppRecord,
+    active: Option<&ReleaseSpec>,
+    rolling: Option<&ReleaseSpec>,
+    concerned: Option<&str>,
+) {
     for (address, stored) in &mut record.resources {
         if concerned.is_some_and(|one| one != address) {
             continue;
         }
-        let released = active.and_then(|spec| spec.resources.get(address));
+        let released = [active, rolling].map(|spec| spec.and_then(|spec| spec.resources.get(address)));
         let newest = &stored.newest.revision;
-        let is_needed = |revision: &String| revision == newest || Some(revision) == released;
+        let is_needed = |revision: &String| revision == newest || released.contains(&Some(revision));
         if !stored.revisions.keys().all(is_needed) {
             let mut kept = stored.as_ref().clone();
             kept.revisions.retain(|revision, _| is_needed(revision));
@@ -243,7 +286,7 @@ fn forget_unused(record: &mut AppRecord, active: Option<&ReleaseSpec>, concerned
 }
 
 /// Equal specs have equal revisions: maps are sorted, so the text is canonical.
-fn revision_of(spec: &Value) -> String {
+pub(super) fn revision_of(spec: &Value) -> String {
     let digest = sha2::Sha256::digest(spec.to_string().as_bytes());
     let mut text = Vec::new();
     for byte in digest.iter().take(12) {

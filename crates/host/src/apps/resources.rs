@@ -92,6 +92,11 @@ impl Shared {
                 let url = format!("{}/queues/{name}/messages", self.data_url(&record.id()));
                 outputs.insert("url".into(), url.into());
             }
+            // Whoever looks sees that the release is not all that answers.
+            ("release", _) => {
+                let rolling = record.rollout.as_ref().filter(|rollout| rollout.back.is_none());
+                outputs.extend(rolling.map(|rolling| ("rollout".into(), rolling.revision.clone().into())));
+            }
             _ => {}
         }
         outputs

@@ -5,6 +5,7 @@ mod inboxes;
 mod invoke;
 mod logs;
 pub(crate) mod requests;
+mod rollout;
 mod secrets;
 
 use std::sync::Arc;
@@ -67,6 +68,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             &format!("{app}/resources/{{kind}}/{{name}}"),
             get(resource).put(put_resource).delete(delete_resource),
         )
+        .route(&format!("{app}/rollout"), get(rollout::status).put(rollout::begin).delete(rollout::take_back))
         .route(&format!("{app}/functions/{{name}}/invoke"), post(invoke::invoke))
         .route(&format!("{app}/logs"), get(logs::logs))
         .route(&format!("{app}/inboxes"), get(inboxes::list))

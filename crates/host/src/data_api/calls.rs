@@ -108,8 +108,11 @@ fn child_trace(parent: Option<&str>, id: &str) -> String {
 }
 
 fn pool(shared: &Shared, caller: &Caller, name: &str) -> Result<Arc<Pool>, Fault> {
-    let release = shared.app(&caller.app.project, &caller.app.stage).and_then(|app| app.release());
-    let pool = release.and_then(|release| release.pools.get(name).cloned());
+    let app = shared.app(&caller.app.project, &caller.app.stage);
+    let of = |release: &crate::release::Release| release.pools.get(name).cloned();
+    let active = app.as_ref().and_then(|app| app.release()).and_then(|release| of(&release));
+    // A new revision may call a function that is new with it.
+    let pool = active.or_else(|| of(&app?.rollout()?.release));
     pool.ok_or_else(|| Fault::not_found(format!("there is no function `{name}`")))
 }
 

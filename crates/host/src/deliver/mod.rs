@@ -216,7 +216,8 @@ mod tests {
 
     #[test]
     fn what_is_subscribed_to_is_in_the_release_and_a_queue_has_one_reader() {
-        let release = ReleaseSpec { resources: BTreeMap::from([("queue/jobs".into(), "1".into())]) };
+        let resources = BTreeMap::from([("queue/jobs".into(), "1".into())]);
+        let release = ReleaseSpec { resources, ..ReleaseSpec::default() };
         let one = BTreeMap::from([("a".to_owned(), queue_reader("jobs"))]);
         assert_eq!(check(&release, &one), Ok(()));
         let gone = BTreeMap::from([("a".to_owned(), queue_reader("mail"))]);

@@ -57,7 +57,7 @@ impl Shared {
         let answer = self.exchanges().get_mut(&id).and_then(|exchange| exchange.answer.take());
         if let Some(answer) = answer {
             self.exchanges().remove(&id);
-            let _ = answer.send(Err(CallError::Broken("the request's body broke off".into())));
+            let _ = answer.send(Err(CallError::BrokenOff("the request's body broke off".into())));
         }
     }
 }

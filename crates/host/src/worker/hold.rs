@@ -57,6 +57,7 @@ impl http_body::Body for GuardedBody {
             Poll::Pending if self.timer.as_mut().poll(cx).is_ready() => {
                 if let Some(lease) = self.hold.lease.take() {
                     let (pool, id) = (self.hold.pool.clone(), self.hold.id.clone());
+                    pool.tally.error();
                     tokio::spawn(async move { pool.retire(lease, &id).await });
                 }
                 let limit = self.hold.pool.spec.timeout_ms;
@@ -64,6 +65,9 @@ impl http_body::Body for GuardedBody {
                 Poll::Ready(Some(Err(Box::new(CallError::TimedOut(limit)))))
             }
             other => {
+                if matches!(other, Poll::Ready(Some(Err(_)))) {
+                    self.hold.pool.tally.error();
+                }
                 self.ends_when_dropped |= matches!(other, Poll::Ready(None | Some(Err(_))));
                 other
             }

@@ -13,6 +13,7 @@ mod request;
 mod runtime;
 mod sandbox;
 mod seats;
+mod versions;
 mod web;
 
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ use http_body_util::combinators::BoxBody;
 pub(crate) use pool::{FunctionContext, Pool};
 pub(crate) use runtime::check as check_runtime;
 pub(crate) use sandbox::Sandbox;
+pub(crate) use versions::Successor;
 pub(crate) use web::full;
 
 /// Any error, boxed: bodies come from several places.
@@ -105,9 +107,12 @@ pub(crate) enum CallError {
     /// The worker ended in the middle.
     #[error("the function's process ended before it answered")]
     Crashed,
-    /// The request's own body failed, or the worker broke the protocol.
+    /// The worker broke the protocol.
     #[error("{0}")]
     Broken(String),
+    /// The client did not send all of its request.
+    #[error("{0}")]
+    BrokenOff(String),
 }
 
 impl CallError {
@@ -121,7 +126,9 @@ impl CallError {
             Self::Threw { .. } => http::StatusCode::INTERNAL_SERVER_ERROR,
             Self::TimedOut(_) => http::StatusCode::GATEWAY_TIMEOUT,
             Self::Busy(_) => http::StatusCode::SERVICE_UNAVAILABLE,
-            Self::Start { .. } | Self::Crashed | Self::Broken(_) => http::StatusCode::BAD_GATEWAY,
+            Self::Start { .. } | Self::Crashed | Self::Broken(_) | Self::BrokenOff(_) => {
+                http::StatusCode::BAD_GATEWAY
+            }
         }
     }
 
@@ -133,7 +140,7 @@ impl CallError {
             Self::TimedOut(_) => "function-timed-out",
             Self::Busy(_) => "function-busy",
             Self::Crashed => "function-crashed",
-            Self::Broken(_) => "function-broken",
+            Self::Broken(_) | Self::BrokenOff(_) => "function-broken",
         }
     }
 }

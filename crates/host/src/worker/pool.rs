@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use sf_host_api::FunctionSpec;
@@ -12,6 +12,7 @@ use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 use super::framed::FramedWorker;
 use super::hold::Hold;
 use super::seats::{Kind, Lease, Seats, Turn, Worker};
+use super::versions::{Expected, Successor, Tally, is_functions_fault};
 use super::web::WebWorker;
 use super::{Body, CallError, Invocation, Sandbox, bytecode, runtime};
 use crate::logs::Sink;
@@ -72,6 +73,9 @@ pub(crate) struct Pool {
     /// One start at a time; remembers how the last ones failed.
     starting: AsyncMutex<Failures>,
     last_error: Mutex<Option<String>>,
+    pub(crate) tally: Tally,
+    /// During a rollout.
+    successor: RwLock<Option<Arc<Successor>>>,
 }
 
 #[derive(Default)]
@@ -87,9 +91,9 @@ impl Pool {
         context: FunctionContext,
         folder: Arc<Unpacked>,
     ) -> Self {
-        let (workers, starting, last_error) = Default::default();
+        let (workers, starting, last_error, tally, successor) = Default::default();
         let seats = Seats::new(&context.interface, spec.memory);
-        Self { revision, spec, context, folder, seats, workers, starting, last_error }
+        Self { revision, spec, context, folder, seats, workers, starting, last_error, tally, successor }
     }
 
     fn workers(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {
@@ -108,12 +112,40 @@ impl Pool {
         &self.context.sink
     }
 
-    /// Calls the function; the answer's body may still be streaming, and holds its worker until it ends.
+    /// Has another revision answer a share of the calls, or none any more.
+    pub(crate) fn set_successor(&self, successor: Option<Arc<Successor>>) {
+        *self.successor.write().unwrap_or_else(PoisonError::into_inner) = successor;
+    }
+
+    /// The other revision, while there are two.
+    pub(crate) fn successor(&self) -> Option<Arc<Successor>> {
+        self.successor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Calls the function; the answer's body may still be streaming, and holds its worker until it ends. Of two revisions, chance chooses one.
     pub(crate) async fn call(
         self: &Arc<Self>,
         invocation: Invocation,
     ) -> Result<http::Response<Body>, CallError> {
-        let lease = self.acquire().await?;
+        let key = invocation.id().to_owned();
+        self.call_for(&key, invocation).await
+    }
+
+    /// As [`Self::call`], for somebody who is to meet one revision all the time.
+    pub(crate) async fn call_for(
+        self: &Arc<Self>,
+        key: &str,
+        invocation: Invocation,
+    ) -> Result<http::Response<Body>, CallError> {
+        match self.successor().filter(|successor| successor.takes(key)) {
+            Some(successor) => successor.pool.call_own(invocation).await,
+            None => self.call_own(invocation).await,
+        }
+    }
+
+    async fn call_own(self: &Arc<Self>, invocation: Invocation) -> Result<http::Response<Body>, CallError> {
+        let acquired = self.acquire().await;
+        let lease = acquired.inspect_err(|error| self.tally.count(is_functions_fault(error)))?;
         if !self.seats.are_single() {
             return self.run(lease, invocation).await;
         }
@@ -131,7 +163,7 @@ impl Pool {
         let limit = Duration::from_millis(self.spec.timeout_ms);
         let deadline_ms = crate::clock::now_ms().saturating_add(self.spec.timeout_ms);
         let deadline = tokio::time::Instant::now() + limit;
-        let id = invocation.id().to_owned();
+        let (id, expected) = (invocation.id().to_owned(), Expected::of(&invocation));
         let call = async {
             match &lease.worker.kind {
                 Kind::Framed(worker) => worker.call(invocation, deadline_ms).await,
@@ -140,14 +172,18 @@ impl Pool {
         };
         match tokio::time::timeout_at(deadline, call).await {
             Ok(Ok(response)) => {
+                let is_web = matches!(lease.worker.kind, Kind::Web(_));
+                self.tally.count(is_web && expected.is_missed(response.status()));
                 let hold = Hold { pool: self.clone(), lease: Some(lease), id };
                 Ok(response.map(|body| hold.guard(body, deadline)))
             }
             Ok(Err(error)) => {
+                self.tally.count(is_functions_fault(&error));
                 self.log(&id, &error, &lease).await;
                 Err(error)
             }
             Err(_) => {
+                self.tally.count(true);
                 self.retire(lease, &id).await;
                 Err(CallError::TimedOut(self.spec.timeout_ms))
             }

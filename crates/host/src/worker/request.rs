@@ -109,7 +109,7 @@ pub(super) async fn parts(invocation: Invocation, deadline_ms: u64) -> Result<Pa
             }
             let collected = body.collect().await;
             let bytes = collected
-                .map_err(|error| CallError::Broken(format!("read the request's body: {error}")))?
+                .map_err(|error| CallError::BrokenOff(format!("read the request's body: {error}")))?
                 .to_bytes();
             Ok(Parts { head, first: bytes, rest: None })
         }

@@ -103,12 +103,22 @@ impl WebWorker {
             uri.map_err(|error| CallError::Broken(format!("forward the request: {error}")))?;
         *request.version_mut() = http::Version::HTTP_11;
         let answered = self.client.request(request).await;
-        let response = answered.map_err(|error| match self.process.has_ended() {
-            true => CallError::Crashed,
-            false => CallError::Broken(format!("the function's server did not answer: {error}")),
+        let response = answered.map_err(|error| {
+            let message = format!("the function's server did not answer: {error}");
+            match (self.process.has_ended(), is_own_body(&error)) {
+                (true, _) => CallError::Crashed,
+                (false, true) => CallError::BrokenOff(message),
+                (false, false) => CallError::Broken(message),
+            }
         })?;
         Ok(response.map(|body| body.map_err(Into::into).boxed()))
     }
+}
+
+/// Whether it is the request's body that failed.
+fn is_own_body(error: &hyper_util::client::legacy::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    cause.is_some_and(hyper::Error::is_user)
 }
 
 fn mark(headers: &mut http::HeaderMap, id: &str, trace: &str, deadline_ms: u64) {

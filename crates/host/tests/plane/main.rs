@@ -11,6 +11,7 @@ mod grants;
 mod life;
 mod links;
 mod objects;
+mod rollouts;
 mod secrets;
 mod sockets;
 mod support;

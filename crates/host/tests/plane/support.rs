@@ -12,7 +12,9 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use sf_host::{Host, HostConfig, HostError};
 use sf_host_api::http::{HeaderMap as Headers, Method};
-use sf_host_api::{AppClient, Client, ClientError, ClockAdvance, InboxStatus, InvokeRequest, ResourcePut};
+use sf_host_api::{
+    AppClient, Client, ClientError, ClockAdvance, InboxStatus, InvokeRequest, ResourcePut, RolloutStatus,
+};
 use sha2::Digest as _;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -210,6 +212,16 @@ impl World {
     pub(crate) async fn release(&self) {
         let put = ResourcePut { spec: json!({ "resources": self.release }), annotations: BTreeMap::new() };
         self.app.put_resource("release", "current", &put).await.unwrap();
+    }
+
+    /// As [`Self::release`], in steps.
+    pub(crate) async fn roll_out(&self, rollouts: Value) -> RolloutStatus {
+        self.try_roll_out(rollouts).await.unwrap()
+    }
+
+    pub(crate) async fn try_roll_out(&self, rollouts: Value) -> Result<RolloutStatus, ClientError> {
+        let spec = json!({ "resources": self.release, "rollouts": rollouts });
+        self.app.roll_out(&ResourcePut { spec, annotations: BTreeMap::new() }).await
     }
 
     /// What a function sees of its environment.

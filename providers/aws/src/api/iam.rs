@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::tagging::{Tag, tag_map};
 use super::{ApiError, Client, Operation, Params, Service, found};
@@ -116,6 +116,32 @@ pub(crate) async fn get_role(client: &Client, role: &str) -> Result<Option<Role>
     found(answer.map(|response| response.result.role.into()))
 }
 
+/// The roles below a path.
+pub(crate) async fn list_roles(client: &Client, path: &str) -> Result<Vec<Role>, ApiError> {
+    let params = Params::default().with("PathPrefix", path).with("MaxItems", "1000");
+    let roles = list::<RoleAnswer>(client, "ListRoles", &params).await?;
+    Ok(roles.into_iter().map(Role::from).collect())
+}
+
+/// The names of a role's inline policies; none for a role that is not there.
+pub(crate) async fn list_role_policies(client: &Client, role: &str) -> Result<Vec<String>, ApiError> {
+    list(client, "ListRolePolicies", &of_role(role)).await
+}
+
+/// The ARNs of the managed policies that are attached to a role; none for a role that is not there.
+pub(crate) async fn list_attached_role_policies(
+    client: &Client,
+    role: &str,
+) -> Result<Vec<String>, ApiError> {
+    #[derive(Deserialize)]
+    struct Attached {
+        #[serde(rename = "PolicyArn")]
+        arn: String,
+    }
+    let attached = list::<Attached>(client, "ListAttachedRolePolicies", &of_role(role)).await?;
+    Ok(attached.into_iter().map(|policy| policy.arn).collect())
+}
+
 /// A page of a list.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -133,80 +159,38 @@ impl<T> Page<T> {
     }
 }
 
-/// The roles below a path.
-pub(crate) async fn list_roles(client: &Client, path: &str) -> Result<Vec<Role>, ApiError> {
-    #[derive(Deserialize)]
-    struct Response {
-        #[serde(rename = "ListRolesResult")]
-        result: Page<RoleAnswer>,
-    }
-    let mut roles = Vec::new();
-    let mut marker = None;
-    loop {
-        let params = Params::default().with("PathPrefix", path).with("MaxItems", "1000");
-        let response: Response = client.query(operation("ListRoles"), &paged(params, marker)).await?;
-        marker = response.result.next();
-        roles.extend(response.result.items.member.into_iter().map(Role::from));
-        if marker.is_none() {
-            return Ok(roles);
-        }
-    }
-}
-
-/// The names of a role's inline policies; none for a role that is not there.
-pub(crate) async fn list_role_policies(client: &Client, role: &str) -> Result<Vec<String>, ApiError> {
-    #[derive(Deserialize)]
-    struct Response {
-        #[serde(rename = "ListRolePoliciesResult")]
-        result: Page<String>,
-    }
-    let mut names = Vec::new();
-    let mut marker = None;
-    loop {
-        let params = paged(of_role(role), marker);
-        let answer = client.query::<Response>(operation("ListRolePolicies"), &params).await;
-        let Some(response) = found(answer)? else { return Ok(names) };
-        marker = response.result.next();
-        names.extend(response.result.items.member);
-        if marker.is_none() {
-            return Ok(names);
-        }
-    }
-}
-
-/// The ARNs of the managed policies that are attached to a role; none for a role that is not there.
-pub(crate) async fn list_attached_role_policies(
-    client: &Client,
-    role: &str,
-) -> Result<Vec<String>, ApiError> {
-    #[derive(Deserialize)]
-    struct Response {
-        #[serde(rename = "ListAttachedRolePoliciesResult")]
-        result: Page<Attached>,
-    }
-    #[derive(Deserialize)]
-    struct Attached {
-        #[serde(rename = "PolicyArn")]
-        arn: String,
-    }
-    let mut arns = Vec::new();
-    let mut marker = None;
-    loop {
-        let params = paged(of_role(role), marker);
-        let answer = client.query::<Response>(operation("ListAttachedRolePolicies"), &params).await;
-        let Some(response) = found(answer)? else { return Ok(arns) };
-        marker = response.result.next();
-        arns.extend(response.result.items.member.into_iter().map(|policy| policy.arn));
-        if marker.is_none() {
-            return Ok(arns);
-        }
-    }
-}
-
 fn paged(params: Params, marker: Option<String>) -> Params {
     match marker {
         Some(marker) => params.with("Marker", marker),
         None => params,
+    }
+}
+
+/// All pages of a list; none of what is not there.
+async fn list<T: DeserializeOwned>(
+    client: &Client,
+    name: &'static str,
+    params: &Params,
+) -> Result<Vec<T>, ApiError> {
+    #[derive(Deserialize)]
+    struct Response<T> {
+        #[serde(
+            alias = "ListRolesResult",
+            alias = "ListRolePoliciesResult",
+            alias = "ListAttachedRolePoliciesResult"
+        )]
+        result: Page<T>,
+    }
+    let mut items = Vec::new();
+    let mut marker = None;
+    loop {
+        let answer = client.query::<Response<T>>(operation(name), &paged(params.clone(), marker)).await;
+        let Some(Response { result }) = found(answer)? else { return Ok(items) };
+        marker = result.next();
+        items.extend(result.items.member);
+        if marker.is_none() {
+            return Ok(items);
+        }
     }
 }
 

@@ -152,6 +152,8 @@ impl RemoteKind for Role {
     type Spec = Spec;
 
     const REPLACED_BY: &'static [&'static str] = &["RoleName", "Path"];
+    // Somebody else's words, and not the manifest's; but they stand as they are just so.
+    const VERBATIM: &'static [&'static str] = &["OtherPolicies"];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         let input = iam::CreateRole {

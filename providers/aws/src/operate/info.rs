@@ -43,6 +43,7 @@ pub(super) async fn run(api: &Client, cx: &Cx) -> Result<Option<Info>, Failure> 
         schedules: census.calls("schedule", |inputs| text(inputs, "ScheduleExpression").to_owned()),
         events: census.events(),
         functions: sorted(functions),
+        rollouts: Vec::new(),
         release: None,
         problems: Vec::new(),
     }))

@@ -46,7 +46,7 @@ pub(crate) fn compile(app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, 
     if !problems.is_empty() {
         return Err(problems);
     }
-    let release = release::compile(objects.keys());
+    let release = release::compile(app, objects.keys());
     let tagged = objects.into_iter().map(|(addr, inputs)| (addr, with_tags(inputs, &app.tags)));
     Ok(tagged.chain([release]).map(desired).collect())
 }

@@ -16,11 +16,12 @@ mod table;
 mod topic;
 
 use async_trait::async_trait;
-use sf_host_api::Client;
-use sf_plan::{Effect, Failure, Inputs, Json, Kind, Path, Schemas, Value};
+use sf_host_api::{AppClient, Client, Resource, ResourcePut};
+use sf_plan::{Addr, Effect, Failure, Inputs, Json, Kind, Path, Schemas, Value};
 use sf_provider::Cx;
 
 use crate::compile::TAGS;
+use crate::failure;
 use crate::names;
 pub(crate) use record::{annotations, owned};
 pub(crate) use socket::SOCKET_API;
@@ -58,6 +59,26 @@ pub(crate) trait RemoteKind: Send + Sync {
         let _ = (cx, client, inputs);
         Ok(())
     }
+
+    /// The put itself.
+    ///
+    /// # Errors
+    /// The host refused it, or could not be asked.
+    async fn put(
+        &self,
+        cx: &Cx,
+        app: &AppClient,
+        addr: &Addr,
+        put: &ResourcePut,
+    ) -> Result<Resource, Failure> {
+        let _ = cx;
+        self::put(app, addr, put).await
+    }
+}
+
+async fn put(app: &AppClient, addr: &Addr, put: &ResourcePut) -> Result<Resource, Failure> {
+    let stored = app.put_resource(&addr.kind.0, &addr.name, put).await;
+    stored.map_err(|error| failure::from_client(&error))
 }
 
 /// The kind of that name; `None` if this backend has none such.

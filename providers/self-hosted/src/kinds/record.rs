@@ -12,6 +12,9 @@ use super::{holds_data, kind};
 use crate::failure;
 use crate::names::{self, DEPS_ANNOTATION, GENERATION_ANNOTATION, INPUTS_ANNOTATION};
 
+/// The output of a release, and the input of what is found, that names the release that takes its place in steps.
+const ROLLOUT: &str = "rollout";
+
 /// What to remember with a resource.
 pub(crate) fn annotations(
     key: &ObjectKey,
@@ -35,9 +38,14 @@ pub(crate) fn owned(scope: &Scope, resource: &Resource) -> Result<Option<(Object
     let mut outputs = resource.outputs.clone();
     outputs.entry("revision".to_owned()).or_insert_with(|| resource.revision.clone().into());
     let inputs = annotation::<Value>(resource, INPUTS_ANNOTATION)?;
+    let mut inputs = as_found(&addr, inputs, &resource.spec);
+    // A release beside which another one answers is not as anybody wants it: the next deploy goes on with that one or puts it aside.
+    if let (Some(rolling), Value::Map(inputs)) = (outputs.remove(ROLLOUT), &mut inputs) {
+        inputs.insert(ROLLOUT.to_owned(), Value::Lit(rolling));
+    }
     let object = Object {
         id: names::remote_id(scope, &addr),
-        inputs: as_found(&addr, inputs, &resource.spec),
+        inputs,
         outputs,
         deps: annotation(resource, DEPS_ANNOTATION)?,
         status: Status::Ready,
@@ -186,6 +194,20 @@ mod tests {
         let key = ObjectKey { addr: names::function("hello"), generation: 0 };
         let resource = stored(&key, BTreeMap::from([("owner".to_owned(), "me".into())]));
         assert_eq!(owned(&scope(), &resource), Ok(None));
+    }
+
+    #[test]
+    fn a_release_under_a_rollout_is_not_as_wanted() {
+        let key = ObjectKey { addr: names::release(), generation: 0 };
+        let inputs = Value::from_json(serde_json::json!({ "resources": { "api/api": "r1" } })).unwrap();
+        let mut resource = stored(&key, annotations(&key, &inputs, &BTreeSet::new()));
+        resource.spec = kind(&key.addr.kind).unwrap().spec(&inputs).unwrap();
+        let (_, alone) = owned(&scope(), &resource).unwrap().unwrap();
+        assert_eq!(alone.inputs, inputs);
+        resource.outputs.insert(ROLLOUT.into(), "r8".into());
+        let (_, beside) = owned(&scope(), &resource).unwrap().unwrap();
+        assert_eq!(beside.inputs.to_json()[ROLLOUT], "r8");
+        assert_eq!(beside.outputs, alone.outputs);
     }
 
     #[test]

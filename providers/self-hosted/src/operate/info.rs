@@ -1,6 +1,9 @@
 //! What is deployed, in the words of `sf info`.
 
-use sf_host_api::{AppStatus, EventSource, HostStatus, Resource, SubscriptionSpec};
+use sf_host_api::{
+    AppStatus, EventSource, HostStatus, Resource, RollingFunction, RolloutState, RolloutStatus,
+    SubscriptionSpec,
+};
 use sf_provider::{Endpoint, Identity, Info};
 
 use crate::names;
@@ -22,6 +25,7 @@ pub(super) fn info(status: AppStatus, resources: &[Resource]) -> Info {
         routes: routes.collect(),
         schedules: schedules.collect(),
         events: events(resources),
+        rollouts: status.rollout.as_ref().map(rollouts).unwrap_or_default(),
         functions: status.functions.into_iter().map(|function| function.name).collect(),
         release: status.release,
         problems,
@@ -78,6 +82,19 @@ fn source(source: &EventSource) -> String {
     }
 }
 
+/// What is under way, or why the last one was taken back.
+fn rollouts(status: &RolloutStatus) -> Vec<String> {
+    let share = |function: &RollingFunction| {
+        let RollingFunction { name, percent, calls, errors, .. } = function;
+        format!("{percent} % of calls go to the new version of {name}: {calls} so far, {errors} failed")
+    };
+    match (status.state, &status.cause) {
+        (RolloutState::UnderWay, _) => status.functions.iter().map(share).collect(),
+        (RolloutState::Back, Some(cause)) => vec![format!("the last one was taken back: {}", cause.message)],
+        (RolloutState::Back, None) | (RolloutState::Done, _) => Vec::new(),
+    }
+}
+
 fn problems(status: &AppStatus) -> Vec<String> {
     let gateway = status.gateway_error.iter().map(|error| format!("the HTTP API does not answer: {error}"));
     let workers = status.functions.iter().filter_map(|function| {
@@ -100,6 +117,7 @@ mod tests {
             stage: "dev".into(),
             url: Some("http://127.0.0.1:8080".into()),
             gateway_error: Some("port 8080 is taken".into()),
+            rollout: None,
             release: Some("r1".into()),
             routes: Vec::new(),
             schedules: Vec::new(),
@@ -117,6 +135,23 @@ mod tests {
             "function `hello` could not be started: there is no `node` on PATH",
         ];
         assert_eq!(info.problems, expected);
+    }
+
+    #[test]
+    fn a_rollout_is_told_while_it_goes_on_and_when_it_was_taken_back() {
+        let functions =
+            vec![RollingFunction { name: "hello".into(), percent: 10, every_ms: 1000, calls: 7, errors: 0 }];
+        let mut status =
+            RolloutStatus { revision: "r2".into(), state: RolloutState::UnderWay, functions, cause: None };
+        assert_eq!(rollouts(&status), ["10 % of calls go to the new version of hello: 7 so far, 0 failed"]);
+        status.state = RolloutState::Back;
+        status.cause = Some(sf_host_api::ApiError {
+            code: "rollout-failed".into(),
+            message: "it had 1 error".into(),
+            hint: None,
+            names: Default::default(),
+        });
+        assert_eq!(rollouts(&status), ["the last one was taken back: it had 1 error"]);
     }
 
     #[test]

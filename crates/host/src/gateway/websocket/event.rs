@@ -34,7 +34,7 @@ impl Events {
         Self { app, socket: socket.to_owned(), connection: crate::store::invocation_id() }
     }
 
-    /// Calls one of the socket's functions, once.
+    /// Calls one of the socket's functions, once. Of two revisions, a connection has the same one until the next step of the rollout.
     pub(super) async fn call(
         &self,
         release: &Release,
@@ -59,7 +59,7 @@ impl Events {
             "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             "datacontenttype": datatype, "connection": self.connection,
         });
-        pool.call(Invocation::Event { event, data, id, trace }).await
+        pool.call_for(&self.connection, Invocation::Event { event, data, id, trace }).await
     }
 }
 

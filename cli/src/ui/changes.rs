@@ -80,12 +80,23 @@ pub(crate) fn plan_text(plan: &Plan, verbose: bool) -> String {
     let mut text = String::new();
     for change in changes {
         let mark = mark(change.action);
-        let note = if change.protect && change.action.destroys() { "  (holds data)" } else { "" };
+        let note = match change.action.destroys() {
+            true if change.guarded => "  (protected)",
+            true if change.protect => "  (holds data)",
+            _ => "",
+        };
         let reasons: Vec<_> = change.why.iter().map(|why| reason(why, gone)).collect();
         write_object(&mut text, mark, (&change.key, width), &reasons, verbose, note);
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// `table/profiles would be replaced: partition.name: "id" -> "email"`
+pub(crate) fn destruction_text(change: &Change) -> String {
+    let what = if matches!(change.action, Action::Replace { .. }) { "replaced" } else { "deleted" };
+    let reasons: Vec<_> = change.why.iter().map(|why| reason(why, GONE)).collect();
+    format!("{} would be {what}: {}", change.key, reasons.join("; "))
 }
 
 /// What was changed outside of `sf`: the old value is the recorded one, the new one what is there.
@@ -267,6 +278,7 @@ mod tests {
             action,
             why,
             protect: kind == "table",
+            guarded: false,
         }
     }
 

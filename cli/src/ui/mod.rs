@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use sf_provider::Endpoint;
 
-pub(crate) use self::changes::{Counts, Live, drift_text, plan_text};
+pub(crate) use self::changes::{Counts, Live, destruction_text, drift_text, plan_text};
 pub(crate) use self::progress::Progress;
 use crate::args::{Color, Global};
 use crate::errors::{Error, Exit};

@@ -36,11 +36,14 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
 
     let mut changes: Vec<Change> = Vec::with_capacity(decided.len());
     for (addr, (action, why)) in decided {
-        let recorded = current.get(addr);
-        let protect = graph.get(addr).is_some_and(|desired| desired.protect)
+        let (desired, recorded) = (graph.get(addr), current.get(addr));
+        // Who ceases to protect an object may not destroy it at once.
+        let protect = desired.is_some_and(|desired| desired.protect)
             || recorded.is_some_and(|(_, object)| object.protect);
+        let guarded = desired.is_some_and(|desired| schemas.guards(&addr.kind, &desired.inputs))
+            || recorded.is_some_and(|(_, object)| schemas.guards(&addr.kind, &object.inputs));
         let key = recorded.map_or_else(|| first_key(addr, state), |(key, _)| (*key).clone());
-        changes.push(Change { key, action, why, protect });
+        changes.push(Change { key, action, why, protect, guarded });
     }
     for (key, object) in &state.objects {
         let is_current = current.get(&key.addr).is_some_and(|(newest, _)| *newest == key);
@@ -51,7 +54,8 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
         };
         let early = schemas.delete_first(&key.addr.kind);
         let (key, protect) = (key.clone(), object.protect);
-        changes.push(Change { key, action: Action::Delete { early }, why: vec![why], protect });
+        let guarded = schemas.guards(&key.addr.kind, &object.inputs);
+        changes.push(Change { key, action: Action::Delete { early }, why: vec![why], protect, guarded });
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     flow_earliness(state, &mut changes);

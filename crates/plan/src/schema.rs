@@ -1,7 +1,7 @@
 //! What a backend knows of its kinds, as data that the planner asks for.
 
 use crate::addr::Kind;
-use crate::value::Path;
+use crate::value::{Path, Value};
 
 /// What a changed input means for the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,4 +22,10 @@ pub trait Schemas: Send + Sync {
     fn delete_first(&self, kind: &Kind) -> bool;
     /// Whether this output survives a change in place, so that the change does not ripple to those who refer to it.
     fn stable(&self, kind: &Kind, output: &str) -> bool;
+    /// Whether these inputs say that the object is protected: to destroy it must have been asked for beforehand. It is an input like others, so
+    /// that it is recorded, found again without a record, and missed where somebody else took it away.
+    fn guards(&self, kind: &Kind, inputs: &Value) -> bool {
+        let _ = (kind, inputs);
+        false
+    }
 }

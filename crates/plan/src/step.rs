@@ -87,6 +87,9 @@ pub struct Change {
     /// Whether it holds data, by the record or by the manifest: destroying it wants consent.
     #[serde(default)]
     pub protect: bool,
+    /// Whether it is protected, by the record or by the manifest: destroying it is not even asked about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guarded: bool,
 }
 
 /// A step's number within its plan.
@@ -224,6 +227,11 @@ impl Plan {
     /// The changes that destroy an object that holds data: those that want consent of their own.
     pub fn destroyed_data(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.protect && change.action.destroys())
+    }
+
+    /// The changes that destroy a protected object: those that must have been asked for beforehand.
+    pub fn destroyed_guarded(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.guarded && change.action.destroys())
     }
 }
 

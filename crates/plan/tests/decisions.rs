@@ -26,6 +26,9 @@ impl Schemas for Kinds {
     fn stable(&self, _: &Kind, output: &str) -> bool {
         output == "id"
     }
+    fn guards(&self, _: &Kind, inputs: &Value) -> bool {
+        matches!(inputs, Value::Map(inputs) if inputs.get("guard") == Some(&Value::Lit(true.into())))
+    }
 }
 
 fn node(addr: &str, inputs: serde_json::Value) -> Desired {
@@ -242,6 +245,27 @@ fn destroyed_data_is_told() {
     let (state, calls) = deploy(mounts(1, "id"), state);
     assert_eq!(calls, Vec::<String>::new());
     assert_eq!(plan(vec![], &state).destroyed_data().count(), 0);
+}
+
+#[test]
+fn what_is_destroyed_in_spite_of_its_guard_is_told() {
+    let disk = |size: u8, guard: bool| {
+        vec![
+            node("disk/a", serde_json::json!({ "size": size, "guard": guard })),
+            node("disk/b", serde_json::json!({})),
+        ]
+    };
+    let told = |desired: Vec<Desired>, state: &State| -> Vec<String> {
+        plan(desired, state).destroyed_guarded().map(|change| change.key.to_string()).collect()
+    };
+    let (open, guarded) = (deployed(disk(1, false)), deployed(disk(1, true)));
+    assert_eq!(told(disk(1, true), &guarded), Vec::<String>::new());
+    assert_eq!(told(disk(2, true), &guarded), ["disk/a"]);
+    assert_eq!(told(vec![], &guarded), ["disk/a"]);
+    // Neither by ceasing to guard it in the same deploy, nor before the guard is there.
+    assert_eq!(told(disk(2, false), &guarded), ["disk/a"]);
+    assert_eq!(told(disk(2, true), &open), ["disk/a"]);
+    assert_eq!(told(disk(2, false), &open), Vec::<String>::new());
 }
 
 #[test]

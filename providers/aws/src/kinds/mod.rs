@@ -34,16 +34,16 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sf_plan::{Effect, Failure, Inputs, Json, Kind, ObjectKey, Outputs, Path, Schemas};
+use sf_plan::{Effect, Failure, Inputs, Json, Kind, ObjectKey, Outputs, Path, Schemas, Value};
 use sf_provider::Cx;
 
 use crate::api::{ApiError, Client};
 use crate::names::Place;
 use crate::names::addr::kind;
 pub(crate) use function::is_kept;
-pub(crate) use inputs::{Artifact, Text, merged, to_spec};
+pub(crate) use inputs::{Artifact, TAGS, Text, merged, to_spec};
 pub(crate) use inventory::{Inventory, all_found};
-pub(crate) use tags::{TagChange, Tags, owner};
+pub(crate) use tags::{PROTECTED, TagChange, Tags, owner};
 pub(crate) use wait::{Patience, retry, until};
 
 /// What every call of a kind is given.
@@ -97,6 +97,8 @@ pub(crate) trait RemoteKind: Send + Sync + 'static {
     const TAGGED: bool = true;
     /// Whether what it holds is gone with it.
     const HOLDS_DATA: bool = false;
+    /// The input that is true of what is protected; without one, there is a tag for it.
+    const PROTECTED_BY: Option<&'static str> = None;
     /// Whether a successor can come only when it is gone.
     const DELETE_FIRST: bool = false;
     /// Outputs that a change in place may change; all others are stable.
@@ -180,6 +182,7 @@ impl Made {
 pub(crate) trait AnyKind: Send + Sync {
     fn tagged(&self) -> bool;
     fn holds_data(&self) -> bool;
+    fn guards(&self, inputs: &Inputs) -> bool;
     fn delete_first(&self) -> bool;
     fn stable(&self, output: &str) -> bool;
     fn effect(&self, path: &Path) -> Effect;
@@ -211,6 +214,14 @@ impl<K: RemoteKind> AnyKind for K {
 
     fn holds_data(&self) -> bool {
         K::HOLDS_DATA
+    }
+
+    fn guards(&self, inputs: &Inputs) -> bool {
+        let Value::Map(inputs) = inputs else { return false };
+        match K::PROTECTED_BY {
+            Some(name) => inputs.get(name) == Some(&Value::Lit(true.into())),
+            None => inputs.get(TAGS).is_some_and(tags::protect),
+        }
     }
 
     fn delete_first(&self) -> bool {
@@ -336,5 +347,9 @@ impl Schemas for AwsSchemas {
 
     fn stable(&self, name: &Kind, output: &str) -> bool {
         kind_of(name).is_some_and(|kind| kind.stable(output))
+    }
+
+    fn guards(&self, name: &Kind, inputs: &Inputs) -> bool {
+        kind_of(name).is_some_and(|kind| kind.guards(inputs))
     }
 }

@@ -39,7 +39,8 @@ fn refused(project: &Project<'_>, args: &[&str]) -> (String, String) {
 }
 
 fn people(project: &Project<'_>, stage: &str) -> serde_json::Value {
-    project.sf(&["table", "scan", "people", "--stage", stage, "--json"]).ok().json()["items"].clone()
+    project.sf(&["table", "scan", "people", "--stage", stage, "--json"]).ok().json()["items"][0]["item"]
+        .clone()
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn production_is_not_destroyed_by_mistake() {
 
     let asked = env.requests().split_off(changes).into_iter().filter(|request| request.method != "GET");
     assert_eq!(asked.map(|request| request.path).collect::<Vec<_>>(), Vec::<String>::new());
-    assert_eq!(people(&project, "prod"), json!([{ "id": "a" }]));
+    assert_eq!(people(&project, "prod"), json!({ "id": "a" }));
 
     project.write("sf.toml", MANIFEST);
     let _ = project.sf(&["remove", "--stage", "prod", "--yes", "--data"]).ok();
@@ -93,7 +94,7 @@ fn protection_begins_ends_and_is_found_again_without_a_record() {
     let _ = project.sf(&["table", "put", "people", "{\"id\": \"a\"}"]).ok();
     project.edit("sf.toml", "\"id:string\" }", "\"id:string\" }\nprotect = true");
     let _ = project.sf(&["plan"]).ok().says(&["table/people", "protect: true (was not set)"]);
-    let _ = project.deploy().says(&["1 updated"]);
+    let _ = project.deploy().says(&["1 call", "updated table/people"]);
     let _ = project.deploy().says(&["nothing to change: 0 calls"]);
 
     fs::remove_file(project.dir.join(".sf/state/self-hosted/dev.json")).unwrap();
@@ -101,7 +102,7 @@ fn protection_begins_ends_and_is_found_again_without_a_record() {
 
     project.edit("sf.toml", "protect = true", "protect = false");
     let _ = project.deploy();
-    assert_eq!(people(&project, "dev"), json!([{ "id": "a" }]));
+    assert_eq!(people(&project, "dev"), json!({ "id": "a" }));
     assert_eq!(refused(&project, &["remove", "--yes"]).0, "consent-needed");
     let _ = project.sf(&["remove", "--yes", "--data"]).ok();
 

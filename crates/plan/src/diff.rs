@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::addr::{Addr, ObjectKey};
+use crate::addr::{Addr, Kind, ObjectKey};
 use crate::fields::Fields;
 use crate::graph::Graph;
 use crate::object::{Object, State, Status};
@@ -119,12 +119,20 @@ impl Comparison<'_> {
         matches!(self.decided.get(addr), Some((Action::Replace { .. }, _)))
     }
 
+    /// Whether a change in place for that reason leaves the output as it is.
+    fn leaves(&self, kind: &Kind, reason: &Reason, output: &str) -> bool {
+        match reason {
+            Reason::Field { path, .. } => !self.schemas.disturbs(kind, path, output),
+            _ => self.schemas.stable(kind, output),
+        }
+    }
+
     /// An output as it will be; `None` if only the apply will tell.
     fn resolve(&self, of: &Addr, output: &str) -> Option<Value> {
-        let survives = match self.decided.get(of).map(|(action, _)| action) {
-            Some(Action::Keep) => true,
-            Some(Action::Update) => self.schemas.stable(&of.kind, output),
-            Some(Action::Create | Action::Replace { .. } | Action::Delete { .. }) | None => false,
+        let survives = match self.decided.get(of) {
+            Some((Action::Keep, _)) => true,
+            Some((Action::Update, why)) => why.iter().all(|reason| self.leaves(&of.kind, reason, output)),
+            Some((Action::Create | Action::Replace { .. } | Action::Delete { .. }, _)) | None => false,
         };
         let (_, object) = self.current.get(of).filter(|_| survives)?;
         object.outputs.get(output).cloned().map(Value::plain)

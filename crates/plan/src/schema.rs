@@ -22,6 +22,11 @@ pub trait Schemas: Send + Sync {
     fn delete_first(&self, kind: &Kind) -> bool;
     /// Whether this output survives a change in place, so that the change does not ripple to those who refer to it.
     fn stable(&self, kind: &Kind, output: &str) -> bool;
+    /// Whether a change in place of the input at `path` may change this output: by default, unless the output is stable, any may.
+    fn disturbs(&self, kind: &Kind, path: &Path, output: &str) -> bool {
+        let _ = path;
+        !self.stable(kind, output)
+    }
     /// Whether these inputs say that the object is protected: to destroy it must have been asked for beforehand. It is an input like others, so
     /// that it is recorded, found again without a record, and missed where somebody else took it away.
     fn guards(&self, kind: &Kind, inputs: &Value) -> bool {

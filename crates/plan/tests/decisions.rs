@@ -26,6 +26,10 @@ impl Schemas for Kinds {
     fn stable(&self, _: &Kind, output: &str) -> bool {
         output == "id"
     }
+    /// Of a `box`, only its size does.
+    fn disturbs(&self, kind: &Kind, path: &Path, output: &str) -> bool {
+        !self.stable(kind, output) && (kind.0 != "box" || path.to_string() == "size")
+    }
     fn guards(&self, _: &Kind, inputs: &Value) -> bool {
         matches!(inputs, Value::Map(inputs) if inputs.get("guard") == Some(&Value::Lit(true.into())))
     }
@@ -245,6 +249,20 @@ fn destroyed_data_is_told() {
     let (state, calls) = deploy(mounts(1, "id"), state);
     assert_eq!(calls, Vec::<String>::new());
     assert_eq!(plan(vec![], &state).destroyed_data().count(), 0);
+}
+
+#[test]
+fn a_change_that_leaves_an_output_as_it_is_does_not_reach_its_users() {
+    let boxes = |size: u8, label: &str| {
+        vec![
+            node("box/a", serde_json::json!({ "size": size, "label": label })),
+            node("disk/b", serde_json::json!({ "of": to("box/a", "revision") })),
+        ]
+    };
+    let state = deployed(boxes(1, "old"));
+    assert_eq!(deploy(boxes(1, "new"), state.clone()).1, ["update box/a"]);
+    let both = ["update box/a", "create disk/b@1", "delete disk/b"];
+    assert_eq!(deploy(boxes(2, "new"), state).1, both);
 }
 
 #[test]

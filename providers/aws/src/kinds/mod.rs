@@ -103,6 +103,8 @@ pub(crate) trait RemoteKind: Send + Sync + 'static {
     const DELETE_FIRST: bool = false;
     /// Outputs that a change in place may change; all others are stable.
     const UNSTABLE: &'static [&'static str] = &[];
+    /// Inputs whose change in place changes those; none named: any may.
+    const DISTURBED_BY: &'static [&'static str] = &[];
     /// Inputs that are the manifest's own words: an account or region in them stands as somebody wrote it.
     const VERBATIM: &'static [&'static str] = &[];
     /// Inputs whose change makes it another object.
@@ -185,6 +187,7 @@ pub(crate) trait AnyKind: Send + Sync {
     fn guards(&self, inputs: &Inputs) -> bool;
     fn delete_first(&self) -> bool;
     fn stable(&self, output: &str) -> bool;
+    fn disturbs(&self, path: &Path, output: &str) -> bool;
     fn effect(&self, path: &Path) -> Effect;
     async fn create(&self, at: &At<'_>, inputs: &Inputs) -> Result<Made, Undone>;
     async fn update(&self, at: &At<'_>, prior: &Recorded<'_>, inputs: &Inputs) -> Result<Made, Failure>;
@@ -230,6 +233,11 @@ impl<K: RemoteKind> AnyKind for K {
 
     fn stable(&self, output: &str) -> bool {
         !K::UNSTABLE.contains(&output)
+    }
+
+    fn disturbs(&self, path: &Path, output: &str) -> bool {
+        let named = |field: &String| K::DISTURBED_BY.contains(&field.as_str());
+        !self.stable(output) && (K::DISTURBED_BY.is_empty() || path.0.first().is_some_and(named))
     }
 
     fn effect(&self, path: &Path) -> Effect {
@@ -347,6 +355,10 @@ impl Schemas for AwsSchemas {
 
     fn stable(&self, name: &Kind, output: &str) -> bool {
         kind_of(name).is_some_and(|kind| kind.stable(output))
+    }
+
+    fn disturbs(&self, name: &Kind, path: &Path, output: &str) -> bool {
+        kind_of(name).is_none_or(|kind| kind.disturbs(path, output))
     }
 
     fn guards(&self, name: &Kind, inputs: &Inputs) -> bool {

@@ -153,6 +153,8 @@ impl RemoteKind for Table {
     const PROTECTED_BY: Option<&'static str> = Some("DeletionProtectionEnabled");
     const DELETE_FIRST: bool = true;
     const UNSTABLE: &'static [&'static str] = &["stream"];
+    /// All else leaves the stream as it is, and so who reads it need not begin anew.
+    const DISTURBED_BY: &'static [&'static str] = &["StreamViewType"];
     const REPLACED_BY: &'static [&'static str] = &["TableName", "KeySchema", "AttributeDefinitions"];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {

@@ -4,15 +4,15 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use sf_e2e::{Aws, Env, Project};
 
 use crate::Result;
 use crate::build::install_osls;
 use crate::makespan;
-use crate::report::{Row, Table, show};
+use crate::process::{Took, watched};
+use crate::report::{Row, Table};
 
 /// How many functions both sides deploy.
 const FUNCTIONS: usize = 50;
@@ -79,21 +79,6 @@ fn many(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// What a run took.
-#[derive(Clone, Copy)]
-struct Took {
-    time: Duration,
-    /// Peak of the resident memory in MiB, where `/proc` tells.
-    memory: Option<u64>,
-}
-
-impl std::fmt::Display for Took {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", show(self.time))?;
-        self.memory.map_or(Ok(()), |mib| write!(f, ", {mib} MiB"))
-    }
-}
-
 /// Deploys so many functions to a counterpart of its own: for the first time, again, and with one changed.
 fn deploys(functions: usize, command: impl Fn(&Env, &Aws, &Path) -> Result<Command>) -> Result<[Took; 3]> {
     let aws = Aws::start("benchmark", &[]).ok_or("no counterpart of AWS")?;
@@ -141,36 +126,6 @@ fn source(text: &str) -> String {
     format!(
         "export const hello = () => new Response(\"{text}\");\nexport const handler = async () => ({{ statusCode: 200, body: \"{text}\" }});\n"
     )
-}
-
-/// Runs a command to its end, and sees how much memory it has at most.
-fn watched(command: &mut Command) -> Result<Took> {
-    let messages = tempfile::NamedTempFile::new()?;
-    command.stdin(Stdio::null()).stdout(messages.reopen()?).stderr(messages.reopen()?);
-    let start = Instant::now();
-    let mut child = command.spawn().map_err(|cause| format!("start {command:?}: {cause}"))?;
-    let mut memory = None;
-    let status = loop {
-        // The kernel keeps the peak while the process lives: only what comes in its last moment is missed.
-        memory = peak(&child).max(memory);
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let time = start.elapsed();
-    if !status.success() {
-        let said = fs::read_to_string(messages.path())?;
-        return Err(format!("{:?} ended with {status}: {said}", command.get_program()).into());
-    }
-    Ok(Took { time, memory })
-}
-
-/// The peak of a process's resident memory in MiB.
-fn peak(child: &Child) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib.div_ceil(1024))
 }
 
 /// The tree as a project.

@@ -10,9 +10,11 @@ mod build;
 mod clock;
 mod deploy;
 mod kit;
+mod large;
 mod machine;
 mod makespan;
 mod plan;
+mod process;
 mod report;
 mod scale;
 mod serve;
@@ -35,6 +37,7 @@ const PARTS: &[Part] = &[
     ("build", build::measure),
     ("plan", plan::measure),
     ("state", state::measure),
+    ("large", large::measure),
     ("deploy", deploy::measure),
     ("serve", serve::measure),
     ("kit", kit::measure),

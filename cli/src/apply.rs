@@ -16,13 +16,14 @@ use tokio::sync::mpsc;
 use crate::args::Consent;
 use crate::commands::data::secret;
 use crate::errors::{Error, Exit};
+use crate::guard;
 use crate::observed;
 use crate::pipeline::{self, Zips};
 use crate::project::{Project, git_sha};
 use crate::registry::Connection;
 use crate::releases;
 use crate::settings::{self, Settings};
-use crate::ui::{Counts, Live, counted, destruction_text, plan_text};
+use crate::ui::{Counts, Live, counted, plan_text};
 
 /// One run.
 pub(crate) struct Run<'a> {
@@ -125,11 +126,11 @@ impl<'a> Run<'a> {
         if Counts::of(&plan.changes).changes() > 0 {
             self.settings.ui.info(plan_text(&plan, self.settings.ui.verbose()));
         }
+        guard::check(self.verb, self.project, &plan, self.consent)?;
         // What changes nothing asks the provider nothing, and what is removed needs no secrets.
         if plan.actual_changes().any(|change| !matches!(change.action, Action::Delete { .. })) {
             secret::warn_of_missing(self.settings, self.project, self.connection).await?;
         }
-        self.guard(&plan)?;
         self.ask(&plan)?;
         let mut live = Live::new(&self.settings.ui, &plan);
         let again = self.again(&draft);
@@ -172,21 +173,6 @@ impl<'a> Run<'a> {
             self.settings.ui.hint("the next `sf deploy` makes up for it");
             None
         })
-    }
-
-    /// What is protected is not even asked about: who wants it gone says so with the command.
-    fn guard(&self, plan: &Plan) -> Result<(), Error> {
-        let lines: Vec<_> = plan.destroyed_guarded().map(destruction_text).collect();
-        if lines.is_empty() || self.consent.data {
-            return Ok(());
-        }
-        let guarded: Vec<_> = plan.destroyed_guarded().map(|change| change.key.to_string()).collect();
-        let what =
-            format!("{} {} protected", guarded.join(", "), if guarded.len() == 1 { "is" } else { "are" });
-        let message = format!("{} `{}`: {what}; nothing was changed", self.verb, self.project.app.project);
-        Err(Error::new(Exit::Consent, "protected", message)
-            .details(lines)
-            .hint("`--data` lets it go with its data; `protect = false`, deployed, ends the protection"))
     }
 
     /// The rule of consent: creating and updating needs none, deleting does, and what holds data needs more.

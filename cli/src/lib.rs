@@ -11,6 +11,7 @@ mod args;
 mod commands;
 mod embedded;
 mod errors;
+mod guard;
 mod observed;
 mod pipeline;
 mod project;

@@ -77,6 +77,11 @@ fn production_is_not_destroyed_by_mistake() {
     let (_, message) = refused(&project, &["deploy", "--stage", "prod", "--yes"]);
     assert!(message.contains("bucket/files, table/people are protected"), "{message}");
 
+    // Nor is it another name's.
+    project.write("sf.toml", &MANIFEST.replace("people", "members"));
+    let renamed = "table/members is another object than table/people";
+    let _ = project.sf(&["deploy", "--stage", "prod", "--yes"]).exits(7).says(&[renamed]);
+
     let asked = env.requests().split_off(changes).into_iter().filter(|request| request.method != "GET");
     assert_eq!(asked.map(|request| request.path).collect::<Vec<_>>(), Vec::<String>::new());
     assert_eq!(people(&project, "prod"), json!({ "id": "a" }));

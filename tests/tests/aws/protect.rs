@@ -35,6 +35,13 @@ fn what_is_protected_stays_until_it_is_asked_for() {
     });
     assert_eq!(asked, Vec::<String>::new());
     assert_eq!(aws.state(), before);
+    // Nor when the record is lost: AWS itself says what is protected.
+    std::fs::remove_dir_all(project.dir.join(".sf/state")).unwrap();
+    let _ = project
+        .sf(&["remove", "--yes"])
+        .exits(7)
+        .says(&["bucket/files, secret/key, table/items are protected"]);
+    assert_eq!(aws.state(), before);
     leaves_nothing(&aws, &project);
 }
 

@@ -84,9 +84,8 @@ fn production_is_not_destroyed_by_mistake() {
 
     let asked = env.requests().split_off(changes).into_iter().filter(|request| request.method != "GET");
     assert_eq!(asked.map(|request| request.path).collect::<Vec<_>>(), Vec::<String>::new());
-    assert_eq!(people(&project, "prod"), json!({ "id": "a" }));
-
     project.write("sf.toml", MANIFEST);
+    assert_eq!(people(&project, "prod"), json!({ "id": "a" }));
     let _ = project.sf(&["remove", "--stage", "prod", "--yes", "--data"]).ok();
     assert!(env.host().resources("shop", "prod").is_empty());
 }

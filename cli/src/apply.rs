@@ -6,15 +6,18 @@ use std::time::Instant;
 
 use serde::Serialize;
 use sf_engine::{
-    Applied, Control, Draft, Limits, LocalStore, LockInfo, Released, Session, StoreError, stop_pair,
+    Applied, Control, Draft, Holder, Limits, LockInfo, Patience, Provider, Released, Session, Store,
+    StoreError, What, stop_pair,
 };
-use sf_host::EndSignals;
 use sf_plan::{Action, Plan};
 use sf_provider::{Endpoint, Info};
 use tokio::sync::mpsc;
 
-use crate::args::Consent;
+use crate::args::{Consent, LockWait};
+use crate::audit::Audit;
 use crate::commands::data::secret;
+use crate::commands::plan;
+use crate::ends::{self, Cause, End, Ends};
 use crate::errors::{Error, Exit};
 use crate::guard;
 use crate::observed;
@@ -22,8 +25,10 @@ use crate::pipeline::{self, Zips};
 use crate::project::{Project, git_sha};
 use crate::registry::Connection;
 use crate::releases;
+use crate::retention;
 use crate::settings::{self, Settings};
-use crate::ui::{Counts, Live, counted, plan_text};
+use crate::stores;
+use crate::ui::{Counts, Cursor, Live, counted, plan_text};
 
 /// One run.
 pub(crate) struct Run<'a> {
@@ -35,7 +40,15 @@ pub(crate) struct Run<'a> {
     goal: Goal,
     zips: Arc<Zips>,
     consent: Consent,
+    wait: LockWait,
     refresh: bool,
+}
+
+/// All that is known before anything is changed.
+struct Prepared<'s> {
+    session: Session<'s>,
+    plan: Plan,
+    draft: Draft,
 }
 
 /// What is wanted.
@@ -83,8 +96,8 @@ impl<'a> Run<'a> {
         verb: &'static str,
         goal: Goal,
     ) -> Self {
-        let (zips, consent) = (Zips::of(project), Consent::default());
-        Self { settings, project, connection, verb, goal, zips, consent, refresh: false }
+        let (zips, consent, wait) = (Zips::of(project), Consent::default(), LockWait::default());
+        Self { settings, project, connection, verb, goal, zips, consent, wait, refresh: false }
     }
 
     /// What may be done without asking.
@@ -93,20 +106,76 @@ impl<'a> Run<'a> {
         Self { consent, ..self }
     }
 
+    /// How long another run is waited for.
+    #[must_use]
+    pub(crate) fn wait(self, wait: LockWait) -> Self {
+        Self { wait, ..self }
+    }
+
     /// Whether every deployed object is looked at first.
     #[must_use]
     pub(crate) fn refresh(self, refresh: bool) -> Self {
         Self { refresh, ..self }
     }
 
-    /// Does it all, and says what came of it.
-    pub(crate) async fn run(self) -> Result<Exit, Error> {
+    /// Does it all unless it is to end before, and says what came of it.
+    pub(crate) async fn run(self, mut ends: Ends) -> Result<Exit, Error> {
+        stores::with(self.settings, self.project, async |store| self.recorded(store, &mut ends).await).await
+    }
+
+    /// With a log of what happens.
+    async fn recorded(&self, store: &dyn Store, ends: &mut Ends) -> Result<Exit, Error> {
+        let who = LockInfo::of_this_process(format!("sf {}", self.verb));
+        let audit = Audit::begin(self.settings, who.clone());
+        let keep = pipeline::kept_releases(self.project);
+        audit.accompany(self.settings, store, keep, self.steps(store, who, (ends, &audit))).await
+    }
+
+    async fn steps(
+        &self,
+        store: &dyn Store,
+        who: LockInfo,
+        (ends, audit): (&mut Ends, &Audit),
+    ) -> Result<Exit, Error> {
         let started = Instant::now();
-        let store = pipeline::store(self.project)?;
+        let prepared = ends.or(self.prepare(store, who, audit)).await;
+        let Prepared { session, plan, draft } =
+            prepared.map_err(|cause| self.interrupted(cause, "nothing was changed", &self.again(None)))??;
+        let mut live = Live::new(&self.settings.ui, &plan);
+        let again = self.again(draft.rollback_to);
+        let released = self.apply(session, &plan, &draft, &mut live, (ends, audit)).await;
+        let (Released { applied, release }, stopped) = released?;
+        let calls = live.end();
+        let release = self.release_of(release);
+        audit.released(release);
+        self.judge(&applied, stopped, &again)?;
+        if release.is_some() {
+            retention::forget_artifacts(self.settings, self.project, &draft).await;
+        }
+        // All of it was done: who is in a hurry now need not know where it answers.
+        let info = ends.or(self.info(&applied)).await.unwrap_or_else(|_| Ok(Info::default()))?;
+        self.say_done(Ended { plan: &plan, draft: &draft, calls, release, info, started })
+    }
+
+    async fn info(&self, applied: &Applied) -> Result<Info, Error> {
+        Ok(match self.connection.operate.endpoints(&applied.state.objects) {
+            Some(endpoints) => Info { endpoints, ..Info::default() },
+            None => self.connection.operate.info(&plan::context(self.project)).await?.unwrap_or_default(),
+        })
+    }
+
+    /// Observes, plans and asks. It may be dropped at any point: nothing was changed.
+    async fn prepare<'s>(
+        &self,
+        store: &'s dyn Store,
+        who: LockInfo,
+        audit: &Audit,
+    ) -> Result<Prepared<'s>, Error> {
         let provider = pipeline::provider(self.project, self.connection, &self.zips);
         let cx = provider.cx.clone();
-        let who = LockInfo::of_this_process(format!("sf {}", self.verb));
-        let mut session = Session::open(&store, provider, who).await?.witnessed(settings::witness());
+        let mut session = self.open(store, provider, who).await?;
+        let commit = git_sha(&self.project.manifest.root).ok();
+        audit.observed(self.project, store, session.observed(), commit.clone());
         observed::say(&self.settings.ui, session.observed());
         if let Some(outdated) = session.outdated() {
             observed::say_outdated(&self.settings.ui, outdated);
@@ -116,12 +185,17 @@ impl<'a> Run<'a> {
         let lost =
             !session.observed().state.objects.is_empty() && self.connection.operate.is_bare(&cx).await?;
         if self.refresh || lost {
-            for drift in session.refresh().await? {
-                self.settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
-            }
+            let drift = session.refresh().await?;
+            let unrecorded = if lost { Vec::new() } else { session.adopt().await? };
+            observed::say_refreshed(&self.settings.ui, &drift, &unrecorded);
         }
-        let draft = self.draft(&store, &session).await?;
+        let draft = self.draft(store, &session).await?;
+        // What is gone back to was made from a commit of its own, or from none.
+        let commit = if draft.rollback_to.is_some() { draft.git_sha.clone() } else { commit };
+        let draft = Draft { git_sha: commit, run: Some(audit.id()), ..draft };
         let plan = session.plan(draft.desired.clone(), self.project.backend.schemas())?;
+        audit.planned(&plan);
+        retention::keep_artifacts(self.settings, self.project, &draft);
         releases::provide(self.project, &session, &plan, &draft, &self.zips).await?;
         if Counts::of(&plan.changes).changes() > 0 {
             self.settings.ui.info(plan_text(&plan, self.settings.ui.verbose()));
@@ -131,21 +205,26 @@ impl<'a> Run<'a> {
         if plan.actual_changes().any(|change| !matches!(change.action, Action::Delete { .. })) {
             secret::warn_of_missing(self.settings, self.project, self.connection).await?;
         }
-        self.ask(&plan)?;
-        let mut live = Live::new(&self.settings.ui, &plan);
-        let again = self.again(&draft);
-        let Released { applied, release } = self.apply(session, &plan, &draft, &mut live).await?;
-        let calls = live.end();
-        self.judge(&applied, &again)?;
-        let release = self.recorded(release);
-        let info = match self.connection.operate.endpoints(&applied.state.objects) {
-            Some(endpoints) => Info { endpoints, ..Info::default() },
-            None => self.connection.operate.info(&cx).await?.unwrap_or_default(),
-        };
-        self.say_done(Ended { plan: &plan, draft: &draft, calls, release, info, started })
+        self.ask(&plan).await?;
+        Ok(Prepared { session, plan, draft })
     }
 
-    async fn draft(&self, store: &LocalStore, session: &Session<'_>) -> Result<Draft, Error> {
+    /// Waits for the lock as long as it is to.
+    async fn open<'s>(
+        &self,
+        store: &'s dyn Store,
+        provider: Provider,
+        who: LockInfo,
+    ) -> Result<Session<'s>, Error> {
+        let ui = &self.settings.ui;
+        let waiting = |holder: Option<&Holder>| stores::say_waiting(ui, holder);
+        let longest = self.wait.lock_timeout.unwrap_or_default();
+        let patience = Patience { longest, waiting: Some(&waiting) };
+        let session = Session::open_patiently(store, provider, who, patience).await?;
+        Ok(session.witnessed(settings::witness()))
+    }
+
+    async fn draft(&self, store: &dyn Store, session: &Session<'_>) -> Result<Draft, Error> {
         match &self.goal {
             Goal::Draft(draft) => Ok(draft.clone()),
             Goal::Release(number) => {
@@ -159,15 +238,19 @@ impl<'a> Run<'a> {
     }
 
     /// The command that goes on from where this one stopped.
-    fn again(&self, draft: &Draft) -> String {
-        match draft.rollback_to {
+    fn again(&self, rollback_to: Option<u64>) -> String {
+        let asked_for = match self.goal {
+            Goal::Release(number) => number,
+            Goal::Draft(_) => None,
+        };
+        match rollback_to.or(asked_for) {
             Some(number) => format!("sf {} {number}", self.verb),
             None => format!("sf {}", self.verb),
         }
     }
 
     /// What cannot be recorded is deployed all the same.
-    fn recorded(&self, release: Result<Option<u64>, StoreError>) -> Option<u64> {
+    fn release_of(&self, release: Result<Option<u64>, StoreError>) -> Option<u64> {
         release.unwrap_or_else(|cause| {
             self.settings.ui.warn(format_args!("this is no release to go back to: {cause}"));
             self.settings.ui.hint("the next `sf deploy` makes up for it");
@@ -176,7 +259,7 @@ impl<'a> Run<'a> {
     }
 
     /// The rule of consent: creating and updating needs none, deleting does, and what holds data needs more.
-    fn ask(&self, plan: &Plan) -> Result<(), Error> {
+    async fn ask(&self, plan: &Plan) -> Result<(), Error> {
         let ui = &self.settings.ui;
         let data: Vec<_> = plan.destroyed_data().map(|change| change.key.to_string()).collect();
         let gone = |change: &&sf_plan::Change| {
@@ -201,61 +284,63 @@ impl<'a> Run<'a> {
             return Err(Error::new(Exit::Consent, "consent-needed", message)
                 .hint(format!("`{needs_flag}` consents to it where nobody can be asked")));
         }
-        if ui.confirm(&format!("Delete {what}?"))? {
+        let (ui, _cursor) = (Arc::clone(ui), Cursor);
+        if ends::aside(move || ui.confirm(&format!("Delete {what}?"))).await? {
             return Ok(());
         }
         Err(Error::new(Exit::Consent, "consent-refused", format!("{}: nothing was changed", self.verb)))
     }
 
-    /// Runs the plan. The first Ctrl-C or SIGTERM starts nothing new, the second ends at once.
+    /// Runs the plan, and says why it was stopped, if it was. The first end starts nothing new, the second ends at once.
     async fn apply(
         &self,
         session: Session<'_>,
         plan: &Plan,
         draft: &Draft,
         live: &mut Live<'_>,
-    ) -> Result<Released, Error> {
+        (ends, audit): (&mut Ends, &Audit),
+    ) -> Result<(Released, Option<Cause>), Error> {
         let (handle, stop) = stop_pair();
         let (events, mut coming) = mpsc::unbounded_channel();
         let rescue = pipeline::rescue(&self.project.manifest.root);
         let control = Control { limits: Limits::of(self.connection.driver.as_ref()), stop, events, rescue };
-        let mut signals = EndSignals::listen().map_err(|cause| Error::io("listen for", "signals", &cause))?;
-        let mut stopping = false;
-        let draft = Draft { git_sha: self.git_sha(plan, draft), ..draft.clone() };
-        let again = self.again(&draft);
-        let applying = session.release(plan.clone(), draft, control);
+        let mut stopped = None;
+        let applying = session.release(plan.clone(), draft.clone(), control);
         tokio::pin!(applying);
         let released = loop {
             tokio::select! {
                 biased;
-                () = signals.next() => {
-                    if stopping {
+                end = ends.next() => match end {
+                    End::Abort(cause) => {
                         let how = "ended at once: what was in flight is looked at by the next run";
-                        return Err(self.interrupted(how, &again));
+                        return Err(self.interrupted(cause, how, &self.again(draft.rollback_to)));
                     }
-                    stopping = true;
-                    handle.stop();
-                    self.settings.ui.warn("stopping: what is in flight is finished; once more ends at once");
+                    End::Stop(cause) => {
+                        stopped = Some(cause);
+                        audit.record(What::Stopping { cause: cause.code().to_owned() });
+                        handle.stop();
+                        self.settings.ui.warn(format_args!(
+                            "{}, stopping: what is in flight is finished; once more ends at once",
+                            cause.word()
+                        ));
+                    }
+                },
+                Some(event) = coming.recv() => {
+                    audit.record(What::from(&event));
+                    live.event(&event);
                 }
-                Some(event) = coming.recv() => live.event(&event),
                 released = &mut applying => break released,
             }
         };
         while let Ok(event) = coming.try_recv() {
+            audit.record(What::from(&event));
             live.event(&event);
         }
-        Ok(released?)
-    }
-
-    /// The commit, asked for only if there is something to record. No repository, no commit.
-    fn git_sha(&self, plan: &Plan, draft: &Draft) -> Option<String> {
-        let is_wanted = draft.rollback_to.is_none() && !plan.steps.is_empty();
-        let own = || git_sha(&self.project.manifest.root).ok();
-        if is_wanted { own() } else { draft.git_sha.clone() }
+        Ok((released?, stopped))
     }
 
     /// Whether everything was done; if not, why not.
-    fn judge(&self, applied: &Applied, again: &str) -> Result<(), Error> {
+    fn judge(&self, applied: &Applied, stopped: Option<Cause>, again: &str) -> Result<(), Error> {
         let report = &applied.report;
         if let Some((key, first)) = report.failed.first() {
             let fix = format!("fix the cause, then `{again}` goes on from here");
@@ -280,14 +365,13 @@ impl<'a> Run<'a> {
         if applied.stopped && !report.skipped.is_empty() {
             let (done, left) = (report.done.len(), report.skipped.len());
             let how = format!("{done} done, {left} not begun; the state is saved");
-            return Err(self.interrupted(&how, again));
+            return Err(self.interrupted(stopped.unwrap_or(Cause::Signal), &how, again));
         }
         Ok(())
     }
 
-    fn interrupted(&self, how: &str, again: &str) -> Error {
-        let message = format!("{} `{}`: interrupted: {how}", self.verb, self.project.app.project);
-        Error::new(Exit::Interrupted, "interrupted", message).hint(format!("`{again}` goes on from here"))
+    fn interrupted(&self, cause: Cause, how: &str, again: &str) -> Error {
+        cause.error(self.verb, self.project, how, again)
     }
 
     fn say_done(&self, ended: Ended<'_>) -> Result<Exit, Error> {

@@ -15,12 +15,14 @@ use clap_complete::Shell;
 use sf_model::Period;
 
 pub(crate) use self::bucket::{Bucket, BucketGet, BucketKey, BucketLs, BucketPut, BucketUrl, LinkMethod};
-pub(crate) use self::deploy::{Deploy, Drift, Releases, Remove, Rollback};
+pub(crate) use self::deploy::{
+    Deploy, Diff, Drift, LockWait, Releases, ReleasesShow, ReleasesWhat, Remove, Rollback,
+};
 pub(crate) use self::messages::{
     MessageBody, Queue, QueuePeek, QueuePurge, QueueRedrive, QueueSend, Topic, TopicPublish,
 };
 pub(crate) use self::secret::{Secret, SecretRm, SecretSet};
-pub(crate) use self::state::{State, StateChange, StateShow};
+pub(crate) use self::state::{State, StateChange, StateMove, StatePull, StatePush, StateShow};
 pub(crate) use self::table::{Table, TableKey, TablePut, TableQuery, TableScan};
 
 /// Deploys one manifest, `sf.toml`, to the provider of your choice, and makes only the calls that changed content asks for.
@@ -104,6 +106,14 @@ pub(crate) struct Consent {
     pub(crate) data: bool,
 }
 
+/// How long a run may take.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Within {
+    /// Stop as Ctrl-C does after this long: `10m`, `90s`; end at once after as long again, 30s at most
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -114,6 +124,7 @@ pub(crate) enum Command {
     Deploy(Deploy),
     Drift(Drift),
     Releases(Releases),
+    Diff(Diff),
     Rollback(Rollback),
     Invoke(Invoke),
     Logs(Logs),
@@ -196,7 +207,7 @@ pub(crate) struct Build {
 pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Look at every deployed object first, and plan to repair what was changed behind sf's back
+    /// Look at everything that is deployed first, and plan to repair what was changed behind sf's back
     #[arg(long)]
     pub(crate) refresh: bool,
 }

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sf_engine::{ApplyError, ObserveError, StoreError};
+use sf_engine::{ApplyError, BadPlace, ObserveError, PushError, StoreError};
 use sf_host::HostError;
 use sf_host_api::ClientError;
 use sf_plan::{Failure, GraphError};
@@ -37,6 +37,8 @@ pub(crate) enum Exit {
     Drift,
     /// A bug in `sf`.
     Internal,
+    /// Stopped by `--timeout`.
+    TimedOut,
     /// Stopped by Ctrl-C or SIGTERM.
     Interrupted,
 }
@@ -44,7 +46,7 @@ pub(crate) enum Exit {
 impl Exit {
     /// All of them, in the order of their codes.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -56,6 +58,7 @@ impl Exit {
         Self::Function,
         Self::Drift,
         Self::Internal,
+        Self::TimedOut,
         Self::Interrupted,
     ];
 
@@ -74,6 +77,8 @@ impl Exit {
             Self::Drift => 9,
             // `EX_SOFTWARE` of sysexits.h.
             Self::Internal => 70,
+            // As timeout(1) of coreutils.
+            Self::TimedOut => 124,
             // 128 + SIGINT, as shells report it.
             Self::Interrupted => 130,
         }
@@ -228,6 +233,8 @@ impl From<StoreError> for Error {
             StoreError::BadRelease { .. } => (Exit::Failed, "release-corrupt"),
             StoreError::Newer { .. } => (Exit::Failed, "state-newer"),
             StoreError::Conflict { .. } => (Exit::Failed, "state-conflict"),
+            StoreError::LockLost { .. } => (Exit::Locked, "lock-lost"),
+            StoreError::Remote { .. } => (Exit::Failed, "state-store"),
             StoreError::Io { .. } => (Exit::Failed, "io"),
         };
         let mut error = Self::new(kind, code, cause.to_string());
@@ -236,14 +243,40 @@ impl From<StoreError> for Error {
     }
 }
 
+/// What `[state] store` says is no store.
+impl From<BadPlace> for Error {
+    fn from(cause: BadPlace) -> Self {
+        Self::new(Exit::Manifest, "bad-store", cause.to_string())
+            .hint("a folder, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://account/container/prefix`")
+    }
+}
+
+impl From<PushError> for Error {
+    fn from(cause: PushError) -> Self {
+        let message = format!("push the state: {cause}");
+        match cause {
+            PushError::Store(cause) => cause.into(),
+            PushError::Older { .. } => Self::new(Exit::Failed, "state-older", message)
+                .hint("`--force` puts it in the place of the stored one, which is kept beside it"),
+            PushError::Anothers { .. } => Self::new(Exit::Failed, "another-project", message)
+                .hint("name the project and stage that it is of: `--stage`, or the manifest's folder with `-C`"),
+            PushError::OtherHistory { .. } => Self::new(Exit::Failed, "state-of-another-history", message).hint(
+                "see that it is of this project and stage; `--force` then puts it there, and the stored one is set aside",
+            ),
+        }
+    }
+}
+
 impl From<ObserveError> for Error {
     fn from(cause: ObserveError) -> Self {
         let message = cause.to_string();
         match cause {
             ObserveError::Store(cause) => cause.into(),
-            ObserveError::Elsewhere { .. } => {
+            ObserveError::Elsewhere { .. } | ObserveError::Anothers { .. } => {
+                let is_place = matches!(cause, ObserveError::Elsewhere { .. });
                 let hint = cause.hint();
-                let mut error = Self::new(Exit::Failed, "another-place", message);
+                let code = if is_place { "another-place" } else { "another-project" };
+                let mut error = Self::new(Exit::Failed, code, message);
                 error.0.hint = hint;
                 error
             }

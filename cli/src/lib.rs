@@ -8,16 +8,21 @@
 
 mod apply;
 mod args;
+mod audit;
 mod commands;
 mod embedded;
+mod ends;
 mod errors;
 mod guard;
 mod observed;
+mod otel;
 mod pipeline;
 mod project;
 mod registry;
 mod releases;
+mod retention;
 mod settings;
+mod stores;
 mod ui;
 
 use std::future::Future;
@@ -25,9 +30,13 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use tokio::runtime::Builder;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Cli, Command};
+use crate::audit::Tap;
 use crate::errors::{Error, Exit};
 use crate::settings::Settings;
 
@@ -38,8 +47,11 @@ pub fn main() -> ExitCode {
         Err(error) => return ExitCode::from(ui::usage(&error).code()),
     };
     let name = commands::name(&cli.command);
-    trace(cli.global.verbose);
-    let settings = match Settings::resolve(cli.global) {
+    // What this process knows and holds, secrets among it, is never to be found in a file that the system writes when it dies.
+    sf_host::forbid_core_dumps();
+    let tap = Tap::default();
+    trace(cli.global.verbose, &tap);
+    let settings = match Settings::resolve(cli.global, tap) {
         Ok(settings) => settings,
         Err((ui, error)) => {
             ui.error(name, &error);
@@ -59,12 +71,13 @@ pub fn reference() -> String {
     commands::reference::markdown(&mut Cli::command())
 }
 
-/// `-vv` shows what the libraries trace, on stderr.
-fn trace(verbose: u8) {
-    if verbose >= 2 {
+/// `-vv` shows what the libraries trace, on stderr; some of it is part of a run's event log.
+fn trace(verbose: u8, tap: &Tap) {
+    let shown = (verbose >= 2).then(|| {
         let level = if verbose == 2 { LevelFilter::DEBUG } else { LevelFilter::TRACE };
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).without_time().init();
-    }
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_filter(level)
+    });
+    tracing_subscriber::registry().with(tap.clone().with_filter(Tap::filter())).with(shown).init();
 }
 
 fn dispatch(settings: &Settings, command: &Command) -> Result<Exit, Error> {
@@ -76,6 +89,7 @@ fn dispatch(settings: &Settings, command: &Command) -> Result<Exit, Error> {
         Command::Deploy(args) => wait(commands::deploy::run(settings, args)),
         Command::Drift(args) => wait(commands::drift::run(settings, args)),
         Command::Releases(args) => wait(commands::releases::run(settings, args)),
+        Command::Diff(args) => wait(commands::diff::run(settings, args)),
         Command::Rollback(args) => wait(commands::rollback::run(settings, args)),
         Command::Invoke(args) => wait(commands::invoke::run(settings, args)),
         Command::Logs(args) => wait(commands::logs::run(settings, args)),

@@ -1,6 +1,7 @@
 //! Says what was observed before anything was decided.
 
 use sf_engine::{News, Observed, Outdated};
+use sf_plan::{Drift, ObjectKey};
 
 use crate::ui::{Ui, counted, drift_text};
 
@@ -13,6 +14,16 @@ pub(crate) fn say(ui: &Ui, observed: &Observed) {
     for recovered in &observed.recovered {
         let fate = if recovered.exists { "exists" } else { "does not exist" };
         ui.info(format_args!("an earlier run was cut short at {}: it {fate}", recovered.key));
+    }
+}
+
+/// What a look at every object told: each was changed, or is there and was not recorded.
+pub(crate) fn say_refreshed(ui: &Ui, drift: &[Drift], unrecorded: &[ObjectKey]) {
+    for Drift { key, .. } in drift {
+        ui.warn(format_args!("{key} was changed behind sf's back"));
+    }
+    for key in unrecorded {
+        ui.warn(format_args!("{key} is there and was not recorded"));
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sf_build::{Artifact, BuildError, ExtraFile, Extras, Layout, PythonTarget};
-use sf_engine::{LocalStore, Provider};
+use sf_engine::Provider;
 use sf_model::{Diagnostic, Severity};
 use sf_plan::{Desired, Digest};
 use sf_provider::{ArtifactSource, BuiltArtifact, Cx, KitFile};
@@ -19,6 +19,9 @@ use crate::errors::{Error, Exit};
 use crate::project::Project;
 use crate::registry::Connection;
 use crate::ui::{Progress, Ui, counted, size};
+
+/// Where states are, relative to the manifest, unless it says otherwise.
+const STATE_FOLDER: &str = ".sf/state";
 
 /// Built code by function.
 pub(crate) type Artifacts = BTreeMap<String, Artifact>;
@@ -40,7 +43,7 @@ pub(crate) fn build(ui: &Ui, project: &Project, only: Option<&[String]>) -> Resu
 }
 
 /// Where the project is and what was built of it.
-fn layout(project: &Project) -> Layout {
+pub(crate) fn layout(project: &Project) -> Layout {
     let root = project.manifest.root.clone();
     Layout { cache: root.join(".sf").join("cache"), root }
 }
@@ -103,19 +106,15 @@ pub(crate) fn compile(ui: &Ui, project: &Project, artifacts: &Artifacts) -> Resu
     })
 }
 
-/// The state of the project's stage.
-pub(crate) fn store(project: &Project) -> Result<LocalStore, Error> {
-    let place = project.app.state_store.as_deref().unwrap_or(".sf/state");
-    if place.contains("://") {
-        return Err(Error::new(
-            Exit::Manifest,
-            "unsupported-store",
-            format!("open the state store `{place}`: this sf keeps states in folders only"),
-        )
-        .hint("leave `[state] store` out, or name a folder"));
-    }
-    let folder = project.manifest.root.join(place);
-    Ok(LocalStore::new(&folder, &project.app.provider, &project.app.stage))
+/// The folder of the states of all stages; `None` if they are not in a folder.
+pub(crate) fn state_folder(project: &Project) -> Option<PathBuf> {
+    let place = project.app.state_store.as_deref().unwrap_or(STATE_FOLDER);
+    (!place.contains("://")).then(|| project.manifest.root.join(place))
+}
+
+/// How many releases are kept, and how many logs of runs that made none.
+pub(crate) fn kept_releases(project: &Project) -> usize {
+    project.app.kept_releases
 }
 
 /// The provider as the engine wants it, and the count of what is uploaded.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sf_engine::BucketAccess;
 use sf_model::App;
 use sf_provider::{Backend, Driver, Operate};
 use sf_provider_aws::{Aws, Connect, Settings as AwsSettings};
@@ -61,6 +62,24 @@ async fn aws(app: &App) -> Result<Connection, Error> {
     let connect = Connect { region: own.region, profile: own.profile, endpoint: own.endpoint };
     let (driver, operate) = Aws::connect(connect).await?;
     Ok(Connection { driver: Arc::new(driver), operate: Arc::new(operate) })
+}
+
+/// A way into the bucket of S3 that holds states: as the project's own calls to AWS are made, if it is on AWS. What the store's URL says of the
+/// region, the endpoint and the profile goes before.
+pub(crate) async fn bucket_access(app: &App, said: [Option<String>; 3]) -> Result<BucketAccess, Error> {
+    let own = match app.provider.as_str() {
+        sf_provider_aws::NAME => AwsSettings::read(app).map_err(|_| accepted_and_refused())?,
+        _ => AwsSettings::default(),
+    };
+    let [region, endpoint, profile] = said;
+    let connect = Connect {
+        region: region.or(own.region),
+        profile: profile.or(own.profile),
+        endpoint: endpoint.or(own.endpoint),
+    };
+    let sf_provider_aws::BucketAccess { credentials, region, endpoint, authorities } =
+        connect.bucket().await?;
+    Ok(BucketAccess { credentials, region, endpoint, authorities })
 }
 
 async fn self_hosted(settings: &Settings, app: &App, reach: Reach) -> Result<Option<Connection>, Error> {

@@ -20,19 +20,31 @@ pub(crate) async fn back_to(
     number: Option<u64>,
 ) -> Result<Draft, Error> {
     let release = match number {
-        Some(number) => numbered(project, store, number).await?,
+        Some(number) => numbered(project, store, number, "roll back to").await?,
         None => earlier(project, store, session).await?,
     };
     let Release { about, desired, .. } = release;
-    Ok(Draft { desired, artifacts: about.artifacts, git_sha: about.git_sha, rollback_to: Some(about.number) })
+    Ok(Draft {
+        desired,
+        artifacts: about.artifacts,
+        git_sha: about.git_sha,
+        rollback_to: Some(about.number),
+        run: None,
+    })
 }
 
-async fn numbered(project: &Project, store: &dyn Store, number: u64) -> Result<Release, Error> {
+/// The release of that number, or an error that says which there are.
+pub(crate) async fn numbered(
+    project: &Project,
+    store: &dyn Store,
+    number: u64,
+    purpose: &str,
+) -> Result<Release, Error> {
     if let Some(release) = store.release(number).await? {
         return Ok(release);
     }
     let known = store.releases().await?;
-    let message = format!("roll back `{}` to release {number}: there is none", project.app.project);
+    let message = format!("{purpose} release {number} of `{}`: there is none", project.app.project);
     let error = Error::usage("unknown-release", message);
     Err(match known.as_slice() {
         [] => error.hint("nothing was deployed yet: `sf deploy` makes the first release"),
@@ -49,13 +61,13 @@ async fn earlier(project: &Project, store: &dyn Store, session: &Session<'_>) ->
             .hint("every `sf deploy` that changes something makes one; `sf releases` lists them")
     };
     let Some(live) = known.last() else { return Err(none("there is no release yet")) };
-    let live = numbered(project, store, *live).await?;
+    let live = numbered(project, store, *live, "roll back to").await?;
     let plan = session.plan(live.desired.clone(), project.backend.schemas())?;
     if plan.actual_changes().next().is_some() {
         return Ok(live);
     }
     match known.as_slice() {
-        [.., before, _] => numbered(project, store, *before).await,
+        [.., before, _] => numbered(project, store, *before, "roll back to").await,
         _ => Err(none("the live release is the only one")),
     }
 }

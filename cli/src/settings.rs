@@ -2,12 +2,16 @@
 //! (besides those that clap binds to a flag: `SF_PROVIDER`, which `sf check` reads from here, `SF_STAGE`, and `SF_HOST_PORT` where there is `--port`).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 
-use sf_engine::Witness;
+use sf_engine::{LockTiming, Witness};
+use sf_model::Period;
 
 use crate::args::{DEFAULT_HOST_PORT, Global};
+use crate::audit::Tap;
 use crate::errors::Error;
 use crate::ui::Ui;
 
@@ -22,14 +26,19 @@ const SF_HOST_PORT: &str = "SF_HOST_PORT";
 /// What every command is given.
 pub(crate) struct Settings {
     /// How to print and ask.
-    pub(crate) ui: Ui,
+    pub(crate) ui: Arc<Ui>,
     /// `--manifest`
     pub(crate) manifest: Option<PathBuf>,
+    /// When the command began.
+    pub(crate) started: Instant,
+    /// Where traces become part of a run's event log.
+    pub(crate) tap: Tap,
 }
 
 impl Settings {
     /// Resolves the global flags. Changes to the folder of `-C`, so that every path of the command line is relative to it.
-    pub(crate) fn resolve(global: Global) -> Result<Self, (Ui, Error)> {
+    pub(crate) fn resolve(global: Global, tap: Tap) -> Result<Self, (Ui, Error)> {
+        let started = Instant::now();
         let ui = Ui::new(&global);
         if let Some(directory) = &global.directory
             && let Err(cause) = std::env::set_current_dir(directory)
@@ -38,7 +47,7 @@ impl Settings {
                 .kind(crate::errors::Exit::Usage);
             return Err((ui, error));
         }
-        Ok(Self { ui, manifest: global.manifest })
+        Ok(Self { ui: Arc::new(ui), manifest: global.manifest, started, tap })
     }
 }
 
@@ -65,6 +74,53 @@ fn home() -> Result<PathBuf, Error> {
     // On Windows the data folder roams between machines; a running process and its log do not.
     let base = if cfg!(windows) { base.cache_dir() } else { base.data_dir() };
     Ok(base.join("sf"))
+}
+
+/// After what silence the holder of a lock in a bucket is dead: `SF_LOCK_EXPIRY`, which all who use the store must have alike. For tests, which
+/// do not wait for a minute.
+pub(crate) fn lock_timing() -> Result<LockTiming, Error> {
+    let Some(text) = std::env::var_os("SF_LOCK_EXPIRY") else { return Ok(LockTiming::default()) };
+    let expiry = text.to_str().and_then(|text| text.parse::<Period>().ok()).ok_or_else(|| {
+        Error::usage("bad-duration", format!("read SF_LOCK_EXPIRY: {} is no duration", text.display()))
+            .hint("a duration is a number with a unit: `60s`")
+    })?;
+    Ok(LockTiming { heartbeat: expiry.0 / 4, expiry: expiry.0 })
+}
+
+/// What answers in the place of Google Cloud Storage, and whether it wants no credentials: `SF_GCP_ENDPOINT`, or what Google's own SDKs
+/// take for an emulator.
+pub(crate) fn gcs_endpoint() -> Option<(String, bool)> {
+    let set = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+    let emulator = || {
+        let host = set("STORAGE_EMULATOR_HOST")?;
+        Some((if host.contains("://") { host } else { format!("http://{host}") }, true))
+    };
+    set("SF_GCP_ENDPOINT").map(|url| (url, false)).or_else(emulator)
+}
+
+/// What answers in the place of Azure's Blob Storage: `SF_AZURE_ENDPOINT`, the URL before the container.
+pub(crate) fn azure_endpoint() -> Option<String> {
+    std::env::var("SF_AZURE_ENDPOINT").ok().filter(|url| !url.is_empty())
+}
+
+/// Whether Azure's credentials are those of `az login`: the environment has no others, and there is an `az` to ask.
+pub(crate) fn azure_cli() -> bool {
+    let others = [
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_ACCESS_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_STORAGE_SAS_KEY",
+        "AZURE_STORAGE_TOKEN",
+        "IDENTITY_ENDPOINT",
+        "MSI_ENDPOINT",
+    ];
+    let program = if cfg!(windows) { "az.cmd" } else { "az" };
+    let is_there = |folder: PathBuf| folder.join(program).is_file();
+    others.iter().all(|name| std::env::var_os(name).is_none())
+        && std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(is_there))
 }
 
 /// The provider that `SF_PROVIDER` names, for a command whose `--provider` means more than the choice.

@@ -15,6 +15,8 @@ pub struct Asked {
     pub path: String,
     /// Header names in lower case.
     pub headers: Vec<(String, String)>,
+    /// What came with it.
+    pub body: Vec<u8>,
 }
 
 impl Asked {
@@ -45,10 +47,11 @@ impl Answerer {
                 let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
                 // A client that goes away in the middle asked nothing.
                 let Ok(Some(head)) = Head::read(&mut reader) else { continue };
-                let Ok(_) = head.body(&mut reader, false) else { continue };
+                let Ok((_, body)) = head.body(&mut reader, false) else { continue };
                 let mut words = head.first.split(' ').map(str::to_owned);
                 let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-                let Some((status, body)) = answer(&Asked { method, path, headers: head.headers.clone() })
+                let Some((status, body)) =
+                    answer(&Asked { method, path, headers: head.headers.clone(), body })
                 else {
                     unanswered.push(stream);
                     continue;

@@ -20,10 +20,19 @@ pub enum When {
     Delay,
 }
 
+/// Which request.
+#[derive(Clone, Debug)]
+enum Which {
+    /// Counted from 0.
+    Nth(usize),
+    /// The first one that begins so.
+    First(String),
+}
+
 #[derive(Default)]
 struct Shared {
-    /// The request to stop at, counted from 0, and when.
-    armed: Option<(usize, When)>,
+    /// The request to stop at, and when.
+    armed: Option<(Which, When)>,
     /// Requests that changed something, since they were last asked for.
     mutating: Vec<String>,
     /// Whether the armed request has come.
@@ -60,7 +69,16 @@ impl Gate {
 
     /// Closes at the `nth` request (from 0) from now on that changes something.
     pub fn arm(&self, nth: usize, when: When) {
-        *self.lock() = Shared { armed: Some((nth, when)), ..Shared::default() };
+        self.arm_at(Which::Nth(nth), when);
+    }
+
+    /// Closes at the first request that begins so (`PUT /v1/`) and changes something.
+    pub fn arm_on(&self, line: &str, when: When) {
+        self.arm_at(Which::First(line.to_owned()), when);
+    }
+
+    fn arm_at(&self, which: Which, when: When) {
+        *self.lock() = Shared { armed: Some((which, when)), ..Shared::default() };
     }
 
     /// Lets everything through again.
@@ -88,6 +106,19 @@ impl Gate {
     /// If it fails by itself.
     pub fn kill_at(&self, nth: usize, when: When, project: &Project<'_>, args: &[&str]) -> bool {
         self.arm(nth, when);
+        self.kill_when_closed(project, args)
+    }
+
+    /// As [`Self::kill_at`], at the first request that begins so.
+    ///
+    /// # Panics
+    /// If it fails by itself, or makes no such request.
+    pub fn kill_on(&self, line: &str, when: When, project: &Project<'_>, args: &[&str]) {
+        self.arm_on(line, when);
+        assert!(self.kill_when_closed(project, args), "there was no request `{line}`");
+    }
+
+    fn kill_when_closed(&self, project: &Project<'_>, args: &[&str]) -> bool {
         let mut running = project.start(args);
         let came = || (self.is_closed() || !running.runs()).then_some(());
         eventually("the request comes, or `sf` ends", came);
@@ -120,10 +151,14 @@ fn note(shared: &Mutex<Shared>, request: &str) -> Option<When> {
     let mut state = shared.lock().expect("no panic while held");
     let place = state.mutating.len();
     state.mutating.push(request.rsplit_once(' ').map_or(request, |(line, _)| line).to_owned());
-    match state.armed {
+    let (which, when) = state.armed.as_mut()?;
+    if matches!(which, Which::First(line) if request.starts_with(line.as_str())) {
+        *which = Which::Nth(place);
+    }
+    match (which, *when) {
+        (Which::Nth(nth), when) if place == *nth => Some(when),
         // Those that come after it, on other connections, are stopped as well: `sf` is as good as dead.
-        Some((nth, when)) if place == nth => Some(when),
-        Some((nth, When::Before | When::After)) if place > nth => Some(When::Before),
+        (Which::Nth(nth), When::Before | When::After) if place > *nth => Some(When::Before),
         _ => None,
     }
 }

@@ -60,7 +60,8 @@ impl Python {
     }
 }
 
-fn output(command: &mut Command) -> Result<String, String> {
+/// What a program printed that ended well; what it says otherwise, with its arguments.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let what = format!("{:?} {:?}", command.get_program(), command.get_args().collect::<Vec<_>>());
     let output = command.stdin(Stdio::null()).output().map_err(|cause| format!("{what}: {cause}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

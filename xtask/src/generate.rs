@@ -12,6 +12,7 @@ type Generator = fn() -> Result<String, String>;
 /// Each file, by its path in the repository with `/` between the parts, and what makes it.
 const FILES: &[(&str, Generator)] = &[
     ("schema/sf.schema.json", || pretty(&sf_model::json_schema())),
+    ("schema/events.schema.json", || pretty(&sf_engine::events_schema())),
     ("schema/host.openapi.json", || pretty(&sf_host::openapi())),
     ("docs/commands.md", || Ok(sf_cli::reference())),
 ];

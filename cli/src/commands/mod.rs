@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod debug;
 pub(crate) mod deploy;
+pub(crate) mod diff;
 pub(crate) mod drift;
 pub(crate) mod host;
 pub(crate) mod info;
@@ -21,7 +22,7 @@ pub(crate) mod state;
 
 use std::ffi::OsString;
 
-use crate::args::{Bucket, Command, Host, Queue, Secret, State, Table, Topic};
+use crate::args::{Bucket, Command, Host, Queue, Releases, Secret, State, Table, Topic};
 use crate::errors::{Error, Exit};
 
 /// What JSON calls a command.
@@ -33,7 +34,9 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Plan(_) => "plan",
         Command::Deploy(_) => "deploy",
         Command::Drift(_) => "drift",
+        Command::Releases(Releases { what: Some(_), .. }) => "releases show",
         Command::Releases(_) => "releases",
+        Command::Diff(_) => "diff",
         Command::Rollback(_) => "rollback",
         Command::Invoke(_) => "invoke",
         Command::Logs(_) => "logs",
@@ -65,6 +68,9 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::State(State::Show(_)) => "state show",
         Command::State(State::Rebuild(_)) => "state rebuild",
         Command::State(State::Unlock(_)) => "state unlock",
+        Command::State(State::Pull(_)) => "state pull",
+        Command::State(State::Push(_)) => "state push",
+        Command::State(State::Move(_)) => "state move",
         Command::Host(Host::Start(_)) => "host start",
         Command::Host(Host::Stop) => "host stop",
         Command::Host(Host::Status) => "host status",

@@ -12,6 +12,7 @@ use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::{self, Reach};
 use crate::settings::{self, Settings};
+use crate::stores;
 use crate::ui::{Counts, plan_text};
 
 /// The JSON of `sf plan`.
@@ -52,21 +53,20 @@ pub(crate) async fn run(settings: &Settings, args: &args::Plan) -> Result<Exit, 
 pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) -> Result<Plan, Error> {
     let artifacts = pipeline::build(&settings.ui, project, None)?;
     let desired = pipeline::compile(&settings.ui, project, &artifacts)?;
-    let store = pipeline::store(project)?;
+    let store = stores::open(project).await?;
     let connection = registry::connect(settings, &project.app, Reach::IfRunning).await?;
     let zips = Zips::of(project);
     let provider = connection.map(|connection| pipeline::provider(project, &connection, &zips));
     let who = LockInfo::of_this_process("sf plan");
-    let mut observed: Observed = observe(&store, provider.as_ref(), &who).await?;
+    let mut observed: Observed = observe(store.as_ref(), provider.as_ref(), &who).await?;
     let outdated = settings::witness().and_then(|witness| witness.check(&observed.state));
     if let (Some(outdated), Some(provider)) = (outdated, &provider) {
         observed::say_outdated(&settings.ui, outdated);
         observed::say_news(&settings.ui, &observed.rediscover(provider).await?);
     }
     if let (true, Some(provider)) = (refresh, &provider) {
-        for drift in observed.refresh(provider).await? {
-            settings.ui.warn(format_args!("{} was changed behind sf's back", drift.key));
-        }
+        let drift = observed.refresh(provider).await?;
+        observed::say_refreshed(&settings.ui, &drift, &observed.adopt(provider).await?);
     }
     let plan = observed.plan(desired, project.backend.schemas())?;
     Ok(plan)

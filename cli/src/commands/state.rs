@@ -1,5 +1,8 @@
 //! `sf state`: the record of what is deployed.
 
+mod rename;
+mod transfer;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -14,6 +17,7 @@ use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::{self, Reach};
 use crate::settings::{self, Settings};
+use crate::stores;
 use crate::ui::{columns, counted};
 
 pub(crate) async fn run(settings: &Settings, command: &args::State) -> Result<Exit, Error> {
@@ -22,6 +26,9 @@ pub(crate) async fn run(settings: &Settings, command: &args::State) -> Result<Ex
         args::State::Show(args) => show(settings, args).await,
         args::State::Rebuild(args) => rebuild(settings, args).await,
         args::State::Unlock(args) => unlock(settings, args).await,
+        args::State::Pull(args) => transfer::pull(settings, args).await,
+        args::State::Push(args) => transfer::push(settings, args).await,
+        args::State::Move(args) => rename::run(settings, args).await,
     }
 }
 
@@ -48,7 +55,7 @@ struct Entry<'a> {
 
 async fn list(settings: &Settings, args: &Listed) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    let state = pipeline::store(&project)?.load().await?;
+    let state = stores::open(&project).await?.load().await?;
     let objects = state.as_ref().map(|state| &state.objects);
     let entries: Vec<_> = objects.into_iter().flatten().map(entry).collect();
     if entries.is_empty() {
@@ -93,7 +100,7 @@ fn row(entry: &Entry<'_>) -> Vec<String> {
 
 async fn show(settings: &Settings, args: &StateShow) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    let state = pipeline::store(&project)?.load().await?;
+    let state = stores::open(&project).await?.load().await?;
     let objects = state.map(|state| state.objects).unwrap_or_default();
     let (key, object) = find(&objects, &args.key)?;
     let text = serde_json::to_string_pretty(object).map_err(Error::internal)?;
@@ -117,12 +124,23 @@ fn find<'a>(
 
 async fn rebuild(settings: &Settings, args: &StateChange) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    let store = pipeline::store(&project)?;
+    stores::with_signals(settings, &project, async |store| {
+        rebuild_with(settings, args, &project, store).await
+    })
+    .await
+}
+
+async fn rebuild_with(
+    settings: &Settings,
+    args: &StateChange,
+    project: &Project,
+    store: &dyn Store,
+) -> Result<Exit, Error> {
     let connection =
         registry::connect(settings, &project.app, Reach::Start).await?.ok_or_else(registry::not_running)?;
-    let provider = pipeline::provider(&project, &connection, &Zips::of(&project));
+    let provider = pipeline::provider(project, &connection, &Zips::of(project));
     let who = LockInfo::of_this_process("sf state rebuild");
-    let rebuild = Rebuild::begin(&store, &provider, who).await?;
+    let rebuild = Rebuild::begin(store, &provider, who).await?;
     observed::say_news(&settings.ui, rebuild.news());
     let news = rebuild.news();
     if news.forgets() && !args.yes {
@@ -159,8 +177,8 @@ async fn rebuild(settings: &Settings, args: &StateChange) -> Result<Exit, Error>
 
 async fn unlock(settings: &Settings, args: &StateChange) -> Result<Exit, Error> {
     let project = Project::open(settings, &args.target)?;
-    let store = pipeline::store(&project)?;
-    if let Some(holder) = store.holder().await?.filter(Holder::may_live)
+    let store = stores::open(&project).await?;
+    if let Some(holder) = store.holder().await?.filter(|holder| store.is_heard_of(holder))
         && !args.yes
     {
         let LockInfo { who, host, command, .. } = &holder.info;

@@ -73,10 +73,20 @@ impl Counts {
 
 /// A line for each change with its first reason, further reasons below; no newline at the end.
 pub(crate) fn plan_text(plan: &Plan, verbose: bool) -> String {
-    let changes: Vec<_> = plan.actual_changes().collect();
-    let width = width(changes.iter().map(|change| &change.key));
     // A removal has the manifest, and wants nothing of it.
     let gone = if wants_nothing(plan) { "removed with all the rest" } else { GONE };
+    lines_of(plan.actual_changes(), gone, verbose)
+}
+
+/// The same of changes that are no plan's.
+pub(crate) fn changes_text<'a>(changes: impl Iterator<Item = &'a Change>, verbose: bool) -> String {
+    lines_of(changes, GONE, verbose)
+}
+
+/// `gone`: why an object is not wanted any more.
+fn lines_of<'a>(changes: impl Iterator<Item = &'a Change>, gone: &str, verbose: bool) -> String {
+    let changes: Vec<_> = changes.collect();
+    let width = width(changes.iter().map(|change| &change.key));
     let mut text = String::new();
     for change in changes {
         let mark = mark(change.action);
@@ -186,11 +196,17 @@ fn field(path: &Path, old: Option<&Json>, new: Option<&Json>, known_at_apply: bo
 
 /// A value on one line, cut where it is long.
 fn short(value: &Json) -> String {
-    let text = value.to_string();
+    let text = reference(value).unwrap_or_else(|| value.to_string());
     match text.char_indices().nth(VALUE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// `{"$ref": {"of": "function/hello", "output": "version"}}`, as what it is: what differs between two releases shows it.
+fn reference(value: &Json) -> Option<String> {
+    let to = value.get("$ref")?;
+    Some(format!("the {} of {}", to.get("output")?.as_str()?, to.get("of")?.as_str()?))
 }
 
 /// A run as it goes.
@@ -279,6 +295,7 @@ mod tests {
             why,
             protect: kind == "table",
             guarded: false,
+            goes_with: None,
         }
     }
 
@@ -332,5 +349,14 @@ mod tests {
         assert!(text.contains("removed with all the rest") && !text.contains(GONE), "{text}");
         let text = plan_text(&plan(vec![gone("a"), change("api", "api", Action::Keep, vec![])]), false);
         assert!(text.contains(GONE), "{text}");
+    }
+
+    #[test]
+    fn a_reference_is_told_in_words() {
+        let to =
+            |name: &str| Some(json!({ "$ref": { "of": format!("function/{name}"), "output": "version" } }));
+        let change = change("route", "GET /x", Action::Update, vec![set("to", to("a"), to("b"))]);
+        let text = changes_text([&change].into_iter(), false);
+        assert!(text.contains("to: the version of function/a -> the version of function/b"), "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! The one place that prints and asks. stdout carries results only; progress, messages and errors go to stderr.
 
 mod changes;
+mod events;
 mod progress;
 mod prompt;
 pub(crate) mod style;
@@ -15,8 +16,10 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use sf_provider::Endpoint;
 
-pub(crate) use self::changes::{Counts, Live, destruction_text, drift_text, plan_text};
+pub(crate) use self::changes::{Counts, Live, changes_text, destruction_text, drift_text, plan_text};
+pub(crate) use self::events::replay;
 pub(crate) use self::progress::Progress;
+pub(crate) use self::prompt::Cursor;
 use crate::args::{Color, Global};
 use crate::errors::{Error, Exit};
 

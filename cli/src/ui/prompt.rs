@@ -51,11 +51,20 @@ impl Ui {
     }
 }
 
+/// Shows the cursor again when it is dropped: for who stops waiting for the answer to a question, which hid it.
+pub(crate) struct Cursor;
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        let _ = dialoguer::console::Term::stderr().show_cursor();
+    }
+}
+
 /// No answer: Ctrl-C, or the terminal went away.
 fn answer(error: dialoguer::Error) -> Error {
     let dialoguer::Error::IO(cause) = error;
-    // The question hid the cursor; an interrupted one does not show it again.
-    let _ = dialoguer::console::Term::stderr().show_cursor();
+    // An interrupted question does not do it.
+    drop(Cursor);
     if cause.kind() == std::io::ErrorKind::Interrupted {
         Error::new(Exit::Interrupted, "interrupted", "interrupted: nothing was done")
     } else {

@@ -13,6 +13,7 @@ mod extra;
 mod files;
 mod kit;
 mod node;
+pub mod prune;
 mod python;
 mod scan_cache;
 mod tree;

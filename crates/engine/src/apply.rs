@@ -2,13 +2,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use sf_plan::{Call, Event, Failure, Outcome, Plan, Report, Run, StalePlan, State, StepId, Token};
 use sf_provider::{Cx, Driver, Progress, Stop};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::observe::{ObserveError, Observed, Provider};
 use crate::store::{Lock, Store, StoreError, Witness, encode};
@@ -119,12 +120,16 @@ impl ApplyError {
         match self {
             Self::Place(cause) => cause.hint(),
             Self::Stale(_) => Some("run the command again".into()),
-            Self::Unsaved { cause: StoreError::Conflict { .. }, rescue, .. } => Some(format!(
-                "run the command again: it finds what was done; then delete `{}`",
+            Self::Unsaved {
+                cause: StoreError::Conflict { .. } | StoreError::LockLost { .. },
+                rescue,
+                ..
+            } => Some(format!(
+                "when nobody else is at work, run the command again: it finds what was done; then delete `{}`",
                 rescue.display()
             )),
             Self::Unsaved { rescue, location, .. } => Some(format!(
-                "when it can be written again, move `{}` to `{location}`, and run the command again",
+                "when `{location}` can be written again, `sf state push {}` puts it there; then run the command again",
                 rescue.display()
             )),
             Self::Lost(cause) => cause.hint(),
@@ -152,7 +157,9 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
         }
         tell(&work, events);
         for call in ready {
-            calls.spawn(attempt(work.for_call(&call), call, limits));
+            // What is traced of the API's calls says by this whose they are.
+            let span = tracing::debug_span!(target: "sf::call", "call", key = %call.key, step = call.step.0);
+            calls.spawn(attempt(work.for_call(&call), call, limits).instrument(span));
         }
         if calls.is_empty() {
             break;
@@ -194,10 +201,15 @@ fn tell(work: &Work<'_>, events: Vec<Event>) {
 
 async fn save(run: &mut Run, work: &Work<'_>) -> Result<(), StoreError> {
     let Some(what) = run.unsaved() else { return Ok(()) };
-    match work.store.save(work.lock, &what).await {
-        Err(StoreError::Io { .. }) => work.store.save(work.lock, &what).await,
+    let (serial, begun) = (what.state.serial.0, Instant::now());
+    let result = match work.store.save(work.lock, &what).await {
+        Err(cause) if cause.is_passing() => work.store.save(work.lock, &what).await,
         result => result,
+    };
+    if result.is_ok() {
+        tracing::debug!(target: "sf::state", serial, duration_ms = begun.elapsed().as_millis(), "saved");
     }
+    result
 }
 
 async fn give_up(
@@ -210,6 +222,8 @@ async fn give_up(
         fold(&mut run, work, Some(finished));
     }
     tell(work, run.stop());
+    // What was recorded since is newer than what the store may have after all.
+    let _ = run.unsaved();
     let rescue = work.control.rescue.clone();
     let written = match encode(run.state()) {
         Ok(bytes) => tokio::fs::write(&rescue, bytes).await.is_ok(),
@@ -232,11 +246,14 @@ async fn attempt(provider: Provider, call: Call, limits: Limits) -> (StepId, Out
             partial: None,
             error: Failure::internal(format!("the provider's driver panicked at {}", call.key)),
         });
-        let again = matches!(&outcome, Outcome::Failed { partial: None, error } if error.transient);
-        if !again || attempt >= limits.attempts {
+        let cause = match &outcome {
+            Outcome::Failed { partial: None, error } if error.transient => &error.message,
+            _ => return (call.step, outcome),
+        };
+        if attempt >= limits.attempts {
             return (call.step, outcome);
         }
-        tracing::debug!(key = %call.key, attempt, "transient failure, trying again");
+        tracing::debug!(target: "sf::retry", attempt, cause, "trying again");
         tokio::select! {
             biased;
             () = provider.cx.stopped() => return (call.step, outcome),

@@ -55,6 +55,16 @@ pub enum ObserveError {
     /// The store's reason.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The record is of another project or stage: somebody copied it.
+    #[error("the state `{at}` is of `{recorded}`, and this is `{actual}`")]
+    Anothers {
+        /// The state's path or URL.
+        at: String,
+        /// Whose it is: `PROJECT/STAGE`.
+        recorded: String,
+        /// Who wants to work with it.
+        actual: String,
+    },
     /// The record is of another account, or wherever else this provider can be.
     #[error("what is recorded is in {recorded}, and these credentials are for {actual}")]
     Elsewhere {
@@ -78,6 +88,9 @@ impl ObserveError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
+            Self::Anothers { recorded, actual, .. } => Some(format!(
+                "`sf state rebuild` records what is deployed of `{actual}` instead; if the project was renamed, give it its old name, run `sf remove`, and rename it then: `{recorded}` is still deployed"
+            )),
             Self::Elsewhere { recorded, .. } => Some(format!(
                 "use the credentials and region of {recorded}, or deploy another stage; `sf state rebuild` records what is here instead"
             )),
@@ -102,6 +115,11 @@ pub async fn observe(
     let state = stored.unwrap_or_else(|| State::new(lineage(who)));
     let mut observed = Observed { state, changed: false, adopted: 0, recovered: Vec::new() };
     let Some(provider) = provider else { return Ok(observed) };
+    observed.is_of(&provider.scope()).map_err(|recorded| ObserveError::Anothers {
+        at: store.location(),
+        recorded,
+        actual: provider.scope(),
+    })?;
     if is_new {
         observed.state.objects = provider.discover().await?;
         observed.adopted = observed.state.objects.len();
@@ -130,6 +148,17 @@ impl Provider {
         let missing: Vec<_> =
             stream::iter(questions).buffer_unordered(self.questions()).try_collect().await?;
         Ok(missing.into_iter().flatten().collect())
+    }
+
+    /// Where calls would go.
+    pub(crate) async fn place(&self) -> Result<Option<String>, ObserveError> {
+        let place = self.driver.place(&self.cx).await;
+        place.map_err(|cause| unanswered("where calls would go", cause))
+    }
+
+    /// `PROJECT/STAGE`
+    pub(crate) fn scope(&self) -> String {
+        self.cx.scope.to_string()
     }
 
     fn questions(&self) -> usize {
@@ -168,6 +197,26 @@ impl Observed {
         Ok(drift)
     }
 
+    /// Takes over what the provider has of this scope and nobody recorded: what was made since this state was written, if it is an old one.
+    ///
+    /// # Errors
+    /// The provider could not answer.
+    pub async fn adopt(&mut self, provider: &Provider) -> Result<Vec<ObjectKey>, ObserveError> {
+        self.settle_place(provider).await?;
+        let found = provider.discover().await?;
+        // By its id too: what cannot say which generation it is, is found as the first one.
+        let known: BTreeSet<_> =
+            self.state.objects.iter().map(|(key, object)| (key.addr.clone(), object.id.clone())).collect();
+        let is_new = |key: &ObjectKey, object: &Object| {
+            !self.state.objects.contains_key(key) && !known.contains(&(key.addr.clone(), object.id.clone()))
+        };
+        let new: Vec<_> = found.into_iter().filter(|(key, object)| is_new(key, object)).collect();
+        let keys = new.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        self.changed |= !new.is_empty();
+        self.state.objects.extend(new);
+        Ok(keys)
+    }
+
     /// Takes over all that the provider knows, found by its tags: for a record that is not to be trusted.
     ///
     /// # Errors
@@ -180,17 +229,25 @@ impl Observed {
         Ok(news)
     }
 
-    /// Makes sure that the recorded objects are where calls go, and records where that is.
+    /// Whether the record is this scope's, or empty; otherwise whose it is. A planner that takes another's objects for its own would delete them.
+    fn is_of(&self, scope: &str) -> Result<(), String> {
+        match &self.state.scope {
+            Some(recorded) if recorded != scope && !self.state.objects.is_empty() => Err(recorded.clone()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Makes sure that the recorded objects are where calls go, and records where that is, and whose they are.
     pub(crate) async fn settle_place(&mut self, provider: &Provider) -> Result<(), ObserveError> {
-        let place = provider.driver.place(&provider.cx).await;
-        let place = place.map_err(|cause| unanswered("where calls would go", cause))?;
-        match (&self.state.place, place) {
+        match (&self.state.place, provider.place().await?) {
             (Some(recorded), Some(actual)) if *recorded != actual && !self.state.objects.is_empty() => {
                 Err(ObserveError::Elsewhere { recorded: recorded.clone(), actual })
             }
             (_, place) => {
-                self.changed |= self.state.place != place;
+                let scope = Some(provider.scope());
+                self.changed |= self.state.place != place || self.state.scope != scope;
                 self.state.place = place;
+                self.state.scope = scope;
                 Ok(())
             }
         }

@@ -63,8 +63,20 @@ impl<'a> Rebuild<'a> {
             Err(error) => return Err(error.into()),
         };
         let found = provider.discover().await?;
-        let recorded = recorded.unwrap_or_else(|| State::new(lineage(&who)));
-        let (state, news) = compare(&recorded, found);
+        let scope = provider.scope();
+        let recorded = match recorded {
+            // Another's history is not gone on with.
+            Some(others) if others.scope.as_ref().is_some_and(|recorded| *recorded != scope) => {
+                State { serial: others.serial, ..State::new(lineage(&who)) }
+            }
+            Some(recorded) => recorded,
+            None => State::new(lineage(&who)),
+        };
+        let (mut state, mut news) = compare(&recorded, found);
+        // What was found is this scope's and here, whatever was recorded.
+        state.place = provider.place().await?;
+        state.scope = Some(scope);
+        news.differs = state != recorded;
         Ok(Self { store, lock, state, news: News { unreadable, ..news } })
     }
 
@@ -153,8 +165,13 @@ mod tests {
             (key("missed"), object(1, Status::Missing, false)),
         ]
         .into();
-        let intent =
-            Intent { key: key("gone"), action: IntentAction::Delete, deps: BTreeSet::new(), protect: false };
+        let intent = Intent {
+            key: key("gone"),
+            action: IntentAction::Delete,
+            deps: BTreeSet::new(),
+            protect: false,
+            takes: BTreeSet::new(),
+        };
         recorded.pending.insert(Token("t".into()), intent);
         let ready = |value| object(value, Status::Ready, false);
         let found: BTreeMap<_, _> = [("same", 1), ("half", 1), ("other", 2), ("new", 1)]

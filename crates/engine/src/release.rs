@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sf_plan::{Change, Desired, Digest};
 
+use crate::audit::RunId;
 use crate::store::{Lock, LockInfo, Store, StoreError};
 
-/// How many releases are kept: the newest.
+/// How many releases are kept, unless the manifest says otherwise: the newest.
 pub const KEPT_RELEASES: usize = 20;
 
 /// What is to be recorded of a deploy if all of it is done.
@@ -21,6 +22,8 @@ pub struct Draft {
     pub git_sha: Option<String>,
     /// The release that it goes back to.
     pub rollback_to: Option<u64>,
+    /// The run that does it.
+    pub run: Option<RunId>,
 }
 
 /// What was deployed once, whole: enough to deploy it again without its sources.
@@ -49,6 +52,9 @@ pub struct About {
     /// The release that it went back to.
     #[serde(default)]
     pub rollback_to: Option<u64>,
+    /// The run that did it, for its event log.
+    #[serde(default)]
+    pub run: Option<RunId>,
     /// The code of each function.
     pub artifacts: BTreeMap<String, Digest>,
     /// What the deploy changed.
@@ -92,7 +98,7 @@ pub(crate) async fn record(
     draft: Draft,
     changes: Vec<Change>,
 ) -> Result<Option<u64>, StoreError> {
-    let Draft { desired, artifacts, git_sha, rollback_to } = draft;
+    let Draft { desired, artifacts, git_sha, rollback_to, run } = draft;
     let desired: Vec<_> = desired.into_iter().map(Desired::normalized).collect();
     let newest = store.releases().await?.last().copied();
     if changes.is_empty() {
@@ -110,7 +116,8 @@ pub(crate) async fn record(
     }
     let number = newest.unwrap_or(0) + 1;
     let time_ms = crate::store::now_ms();
-    let about = About { number, time_ms, by: lock.info().clone(), git_sha, rollback_to, artifacts, changes };
+    let about =
+        About { number, time_ms, by: lock.info().clone(), git_sha, rollback_to, run, artifacts, changes };
     store.record(lock, &Release { version: Release::VERSION, about, desired }).await?;
     Ok(Some(number))
 }

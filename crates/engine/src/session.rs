@@ -9,7 +9,7 @@ use crate::apply::{Applied, ApplyError, Control, Work, apply};
 use crate::observe::{ObserveError, Observed, Provider, observe};
 use crate::rebuild::News;
 use crate::release::{Draft, record};
-use crate::store::{Lock, LockInfo, Outdated, Store, StoreError, Witness};
+use crate::store::{Lock, LockInfo, Outdated, Patience, Store, StoreError, Witness, acquire};
 
 /// One deploy or removal: the lock is held from [`Session::open`] until the session ends.
 ///
@@ -42,7 +42,20 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Somebody else holds the lock, or the store or the provider could not answer.
     pub async fn open(store: &'a dyn Store, provider: Provider, who: LockInfo) -> Result<Self, ObserveError> {
-        let lock = store.lock(who.clone()).await?;
+        Self::open_patiently(store, provider, who, Patience::default()).await
+    }
+
+    /// As [`Session::open`], but waits for whoever holds the lock.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub async fn open_patiently(
+        store: &'a dyn Store,
+        provider: Provider,
+        who: LockInfo,
+        patience: Patience<'_>,
+    ) -> Result<Self, ObserveError> {
+        let lock = acquire(store, who.clone(), patience).await?;
         let observed = observe(store, Some(&provider), &who).await?;
         Ok(Self { store, lock, provider, observed, witness: None })
     }
@@ -77,6 +90,14 @@ impl<'a> Session<'a> {
     /// The provider could not answer.
     pub async fn refresh(&mut self) -> Result<Vec<sf_plan::Drift>, ObserveError> {
         self.observed.refresh(&self.provider).await
+    }
+
+    /// See [`Observed::adopt`].
+    ///
+    /// # Errors
+    /// The provider could not answer.
+    pub async fn adopt(&mut self) -> Result<Vec<ObjectKey>, ObserveError> {
+        self.observed.adopt(&self.provider).await
     }
 
     /// See [`Observed::rediscover`].

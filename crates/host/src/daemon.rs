@@ -30,11 +30,46 @@ pub fn leave_session() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Requests to end: Ctrl-C, and on Unix SIGTERM and SIGHUP. From its creation on they no longer end the process by themselves.
+/// Has the system write no core file when this process dies, nor for the programs that it starts: its memory holds secrets. That it cannot be forbidden
+/// is no reason not to run.
+#[cfg(unix)]
+pub fn forbid_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// There are no core files here, unless the administrator asks for them machine-wide.
+#[cfg(not(unix))]
+pub fn forbid_core_dumps() {}
+
+/// Besides, has a system that pipes cores to a program, whatever their limit is, pipe none, and other processes of the user not read this one's memory.
+/// For a short-lived process that handles a secret in clear: what it starts is not covered.
+#[cfg(target_os = "linux")]
+pub fn forbid_memory_reads() {
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Only Linux has such a call.
+#[cfg(not(target_os = "linux"))]
+pub fn forbid_memory_reads() {}
+
+/// Requests to end: Ctrl-C, and on Unix SIGTERM and SIGHUP; on Windows Ctrl-Break too, and the end of the console, the session or the system. From its creation on they no longer end the process by themselves.
 #[derive(Debug)]
 pub struct EndSignals {
     #[cfg(unix)]
     signals: [tokio::signal::unix::Signal; 3],
+    #[cfg(windows)]
+    signals: WindowsSignals,
+}
+
+#[cfg(windows)]
+#[derive(Debug)]
+struct WindowsSignals {
+    interrupt: tokio::signal::windows::CtrlC,
+    terminate: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    logoff: tokio::signal::windows::CtrlLogoff,
+    shutdown: tokio::signal::windows::CtrlShutdown,
 }
 
 impl EndSignals {
@@ -57,7 +92,24 @@ impl EndSignals {
     ///
     /// # Errors
     /// The system refuses the handlers.
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    pub fn listen() -> std::io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+        let signals = WindowsSignals {
+            interrupt: ctrl_c()?,
+            terminate: ctrl_break()?,
+            close: ctrl_close()?,
+            logoff: ctrl_logoff()?,
+            shutdown: ctrl_shutdown()?,
+        };
+        Ok(Self { signals })
+    }
+
+    /// Begins to listen. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The system refuses the handlers.
+    #[cfg(not(any(unix, windows)))]
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self {})
     }
@@ -74,7 +126,20 @@ impl EndSignals {
     }
 
     /// Waits for the next one.
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    pub async fn next(&mut self) {
+        let WindowsSignals { interrupt, terminate, close, logoff, shutdown } = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = close.recv() => {}
+            _ = logoff.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+    }
+
+    /// Waits for the next one.
+    #[cfg(not(any(unix, windows)))]
     pub async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -39,7 +39,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use daemon::{EndSignals, in_background, is_alive, leave_session};
+pub use daemon::{
+    EndSignals, forbid_core_dumps, forbid_memory_reads, in_background, is_alive, leave_session,
+};
 pub use openapi::openapi;
 pub use worker::launcher::worker_exec;
 

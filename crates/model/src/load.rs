@@ -36,6 +36,15 @@ pub fn load(source: &Source, selection: &Selection, lookup: &dyn Lookup) -> Load
     Loaded { app: app.filter(|_| !failed), diagnostics: problems }
 }
 
+/// Whether a stage says itself where its state is.
+fn stage_has_own_store(root: &Node) -> bool {
+    let Some(NodeKind::Table(stages)) = root.get("stages").map(|entry| &entry.node.kind) else {
+        return false;
+    };
+    let own = |overlay: &Node| Some(overlay.get("state")?.node.get("store")?.node.span);
+    stages.values().any(|stage| own(&stage.node).is_some())
+}
+
 struct Loading<'a> {
     text: &'a str,
     selection: &'a Selection,
@@ -48,6 +57,7 @@ impl Loading<'_> {
         if !self.probe_version(&mut root) {
             return None;
         }
+        let one_store = !stage_has_own_store(&root);
         let stage = self.merge_stage(&mut root);
         let provider = self.provider(&root, &stage);
         let resolver = Resolver {
@@ -60,7 +70,7 @@ impl Loading<'_> {
         let mut decoder = Decoder::new(&resolver);
         let manifest = Manifest::decode(&root, &mut decoder);
         self.problems.append(&mut decoder.problems);
-        let chosen = Chosen { stage, provider, text: self.text.to_owned() };
+        let chosen = Chosen { stage, provider, one_store, text: self.text.to_owned() };
         let (app, mut problems) = validate::lower(manifest?, &chosen);
         self.problems.append(&mut problems);
         app

@@ -40,11 +40,11 @@ pub fn absorb(state: &mut State, seen: Seen) -> Vec<Drift> {
 
 /// A call may have been made or not, and may have taken effect or not: the object itself tells.
 fn settle(state: &mut State, intent: Intent, found: Option<Object>) {
-    let Intent { key, action, deps, protect } = intent;
+    let Intent { key, action, deps, protect, takes } = intent;
     let recorded = state.objects.get(&key);
     match (action, found) {
         (IntentAction::Delete, None) => {
-            state.objects.remove(&key);
+            state.objects.retain(|recorded, _| *recorded != key && !takes.contains(recorded));
         }
         // It never existed, or exists no more: a recorded one is gone.
         (IntentAction::Create { .. } | IntentAction::Update { .. }, None) => {
@@ -124,7 +124,7 @@ mod tests {
         let mut state = state(&recorded.map(|object| ("a", object)).into_iter().collect::<Vec<_>>());
         let deps = BTreeSet::from([key("dep")]);
         let token = Token("t".into());
-        let intent = Intent { key: key("a"), action, deps, protect: true };
+        let intent = Intent { key: key("a"), action, deps, protect: true, takes: BTreeSet::new() };
         state.pending.insert(token.clone(), intent);
         let seen = Seen { intents: [(token, found)].into(), ..Seen::default() };
         assert_eq!(absorb(&mut state, seen), []);
@@ -158,6 +158,21 @@ mod tests {
         assert_eq!(settled(Some(before.clone()), IntentAction::Delete, None), None);
         let still = settled(Some(before.clone()), IntentAction::Delete, Some(before.clone()));
         assert_eq!(still, Some(before));
+    }
+
+    #[test]
+    fn a_delete_took_along_what_it_takes() {
+        let before = object(1, Status::Ready);
+        let recorded = [("a", before.clone()), ("in a", before.clone()), ("b", before.clone())];
+        for (found, left) in [(None, vec![key("b")]), (Some(before), vec![key("a"), key("b"), key("in a")])] {
+            let mut state = state(&recorded);
+            let (action, takes) = (IntentAction::Delete, BTreeSet::from([key("in a")]));
+            let intent = Intent { key: key("a"), action, deps: BTreeSet::new(), protect: false, takes };
+            state.pending.insert(Token("t".into()), intent);
+            let seen = Seen { intents: [(Token("t".into()), found)].into(), ..Seen::default() };
+            assert_eq!(absorb(&mut state, seen), []);
+            assert_eq!(state.objects.into_keys().collect::<Vec<_>>(), left);
+        }
     }
 
     #[test]

@@ -99,7 +99,15 @@ impl FromStr for ObjectKey {
 
 /// Addresses and keys are written as strings, so that they can be keys of a JSON object.
 macro_rules! serde_as_string {
-    ($type:ty) => {
+    ($type:ty, $example:literal) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "examples": [$example] })
+            }
+        }
         impl Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -112,8 +120,8 @@ macro_rules! serde_as_string {
         }
     };
 }
-serde_as_string!(Addr);
-serde_as_string!(ObjectKey);
+serde_as_string!(Addr, "function/hello");
+serde_as_string!(ObjectKey, "function/hello@1");
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::addr::{Addr, Kind, ObjectKey};
+use crate::along;
 use crate::fields::Fields;
 use crate::graph::Graph;
 use crate::object::{Object, State, Status};
@@ -43,7 +44,7 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
         let guarded = desired.is_some_and(|desired| schemas.guards(&addr.kind, &desired.inputs))
             || recorded.is_some_and(|(_, object)| schemas.guards(&addr.kind, &object.inputs));
         let key = recorded.map_or_else(|| first_key(addr, state), |(key, _)| (*key).clone());
-        changes.push(Change { key, action, why, protect, guarded });
+        changes.push(Change { key, action, why, protect, guarded, goes_with: None });
     }
     for (key, object) in &state.objects {
         let is_current = current.get(&key.addr).is_some_and(|(newest, _)| *newest == key);
@@ -55,10 +56,12 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
         let early = schemas.delete_first(&key.addr.kind);
         let (key, protect) = (key.clone(), object.protect);
         let guarded = schemas.guards(&key.addr.kind, &object.inputs);
-        changes.push(Change { key, action: Action::Delete { early }, why: vec![why], protect, guarded });
+        let action = Action::Delete { early };
+        changes.push(Change { key, action, why: vec![why], protect, guarded, goes_with: None });
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     flow_earliness(state, &mut changes);
+    along::note(state, &mut changes, schemas);
     changes
 }
 

@@ -9,6 +9,8 @@
 
 mod absorb;
 mod addr;
+mod along;
+mod compare;
 mod diff;
 mod fields;
 mod graph;
@@ -23,6 +25,7 @@ mod value;
 
 pub use absorb::{Drift, Seen, absorb};
 pub use addr::{Addr, Kind, ObjectKey};
+pub use compare::compare;
 pub use diff::diff;
 pub use graph::{Graph, GraphError, graph};
 pub use ledger::{Delta, Save};

@@ -96,6 +96,9 @@ pub struct Intent {
     /// Whether it holds data.
     #[serde(default)]
     pub protect: bool,
+    /// What a deletion takes along.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub takes: BTreeSet<ObjectKey>,
 }
 
 /// Everything that is known to exist for one project, stage and provider.
@@ -105,6 +108,9 @@ pub struct State {
     pub lineage: Lineage,
     /// How many times it was saved.
     pub serial: Serial,
+    /// Whose objects these are: `PROJECT/STAGE`; `None` in states that were written before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// Which account and region (or whatever else tells places of a provider apart) the objects are in; `None` where there is one place only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
@@ -117,6 +123,7 @@ pub struct State {
 impl State {
     /// The state of something that was never deployed.
     pub fn new(lineage: Lineage) -> Self {
-        Self { lineage, serial: Serial(0), place: None, objects: BTreeMap::new(), pending: BTreeMap::new() }
+        let (objects, pending) = (BTreeMap::new(), BTreeMap::new());
+        Self { lineage, serial: Serial(0), scope: None, place: None, objects, pending }
     }
 }

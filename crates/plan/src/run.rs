@@ -30,7 +30,7 @@ pub struct StalePlan {
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Objects put or deleted by a call.
+    /// Objects put or deleted by a call, or gone with their container.
     pub done: Vec<ObjectKey>,
     /// Objects whose resolved inputs turned out to be the recorded ones.
     pub unchanged: Vec<ObjectKey>,
@@ -141,6 +141,7 @@ impl Run {
                     self.unchanged(id, key, &mut events);
                 }
                 Prepared::Nothing => self.unchanged(id, key, &mut events),
+                Prepared::Forget => self.forget_along(id, &mut events),
                 Prepared::Impossible(error) => self.fail(id, error, &mut events),
             }
         }
@@ -163,10 +164,7 @@ impl Run {
         let is_delete = matches!(&intent, Some(Intent { action: IntentAction::Delete, .. }));
         match (outcome, intent) {
             (Outcome::Deleted, Some(_)) if is_delete => {
-                self.ledger.remove(&key);
-                if self.newest.get(&key.addr) == Some(&key) {
-                    self.newest.remove(&key.addr);
-                }
+                self.forget(&key);
                 self.done(id, key, Outputs::new(), &mut events);
             }
             (Outcome::Done { id: remote, outputs }, Some(intent)) if !is_delete => {
@@ -193,13 +191,13 @@ impl Run {
         events
     }
 
-    /// Starts nothing new: what was not called is skipped; what was called may finish.
+    /// Starts nothing new: what was not called is skipped; what was called may finish, and takes along what goes with it.
     pub fn stop(&mut self) -> Vec<Event> {
         self.stopped = true;
         self.queue.clear();
         let mut events = Vec::new();
         for index in 0..self.steps.len() {
-            if matches!(self.progress[index], Progress::Waiting { .. }) {
+            if matches!(self.progress[index], Progress::Waiting { .. }) && !self.may_go_along(StepId(index)) {
                 self.skip(StepId(index), &mut events);
             }
         }
@@ -243,11 +241,18 @@ impl Run {
             Op::Delete => match prior {
                 Some(prior) if !self.spared.contains(&step.key) => {
                     let action = CallAction::Delete { prior: prior.clone() };
-                    let (deps, protect) = (prior.deps.clone(), prior.protect);
-                    Prepared::call(step, action, IntentAction::Delete, deps, protect)
+                    let intent = Intent {
+                        key: step.key.clone(),
+                        action: IntentAction::Delete,
+                        deps: prior.deps.clone(),
+                        protect: prior.protect,
+                        takes: self.contents(step),
+                    };
+                    Prepared::Call(Box::new(action), Box::new(intent))
                 }
                 _ => Prepared::Nothing,
             },
+            Op::Forget => Prepared::Forget,
             Op::Record { protect, deps } => {
                 Prepared::Record { deps: self.newest_of(deps), protect: *protect }
             }
@@ -301,6 +306,33 @@ impl Run {
         })
     }
 
+    fn forget(&mut self, key: &ObjectKey) {
+        self.ledger.remove(key);
+        if self.newest.get(&key.addr) == Some(key) {
+            self.newest.remove(&key.addr);
+        }
+    }
+
+    /// In one go with the deletion of its container: no saved state says that the one is gone and the other is not.
+    fn forget_along(&mut self, id: StepId, events: &mut Vec<Event>) {
+        let key = self.steps[id.0].key.clone();
+        self.forget(&key);
+        self.done(id, key, Outputs::new(), events);
+    }
+
+    /// What goes with the object that a step deletes.
+    fn contents(&self, step: &Step) -> BTreeSet<ObjectKey> {
+        let users = self.users.get(step.id.0).into_iter().flatten();
+        let steps = users.filter_map(|user| self.steps.get(user.0));
+        steps.filter(|step| matches!(step.op, Op::Forget)).map(|step| step.key.clone()).collect()
+    }
+
+    /// Whether its container is being deleted.
+    fn may_go_along(&self, id: StepId) -> bool {
+        let Step { op, needs, .. } = &self.steps[id.0];
+        matches!(op, Op::Forget) && needs.iter().all(|need| self.progress[need.0] == Progress::Called)
+    }
+
     fn record(&mut self, key: &ObjectKey, deps: BTreeSet<ObjectKey>, protect: bool) {
         if self.ledger.object(key).is_some_and(|object| object.deps != deps || object.protect != protect) {
             self.ledger.change(key, |object| {
@@ -328,23 +360,25 @@ impl Run {
 
     fn done(&mut self, id: StepId, key: ObjectKey, outputs: Outputs, events: &mut Vec<Event>) {
         self.report.done.push(key.clone());
-        self.succeed(id);
         events.push(Event::Finished { step: id, key, outputs });
+        self.succeed(id, events);
     }
 
     fn unchanged(&mut self, id: StepId, key: ObjectKey, events: &mut Vec<Event>) {
         self.report.unchanged.push(key.clone());
-        self.succeed(id);
         events.push(Event::Unchanged { step: id, key });
+        self.succeed(id, events);
     }
 
-    fn succeed(&mut self, id: StepId) {
+    fn succeed(&mut self, id: StepId, events: &mut Vec<Event>) {
         self.progress[id.0] = Progress::Over;
         for user in std::mem::take(&mut self.users[id.0]) {
             if let Progress::Waiting { needs } = &mut self.progress[user.0] {
                 *needs -= 1;
-                if *needs == 0 {
-                    self.queue.push_back(user);
+                match self.steps[user.0].op {
+                    _ if *needs > 0 => {}
+                    Op::Forget => self.forget_along(user, events),
+                    Op::Put { .. } | Op::Record { .. } | Op::Delete => self.queue.push_back(user),
                 }
             }
         }
@@ -383,6 +417,8 @@ enum Prepared {
     Spare { old: ObjectKey, deps: BTreeSet<ObjectKey>, protect: bool },
     /// No call: there is nothing to delete.
     Nothing,
+    /// No call: it is deleted already.
+    Forget,
     /// A fault of the backend.
     Impossible(Failure),
 }
@@ -395,7 +431,7 @@ impl Prepared {
         deps: BTreeSet<ObjectKey>,
         protect: bool,
     ) -> Self {
-        let intent = Intent { key: step.key.clone(), action: intent, deps, protect };
+        let intent = Intent { key: step.key.clone(), action: intent, deps, protect, takes: BTreeSet::new() };
         Self::Call(Box::new(action), Box::new(intent))
     }
 }

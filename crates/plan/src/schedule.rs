@@ -13,6 +13,8 @@ use crate::object::State;
 use crate::step::{Action, Change, Op, Plan, Step, StepId};
 use crate::value::Desired;
 
+type Users<'a> = BTreeMap<&'a ObjectKey, Vec<&'a ObjectKey>>;
+
 /// Turns changes into steps with their order.
 pub fn schedule(graph: &Graph, state: &State, changes: Vec<Change>) -> Plan {
     let mut steps = Steps::default();
@@ -26,7 +28,7 @@ pub fn schedule(graph: &Graph, state: &State, changes: Vec<Change>) -> Plan {
     }
     for change in &changes {
         if let Action::Delete { early: true } | Action::Replace { early_delete: true } = change.action {
-            steps.delete(&change.key);
+            steps.delete(change);
         }
     }
     for change in &changes {
@@ -34,7 +36,7 @@ pub fn schedule(graph: &Graph, state: &State, changes: Vec<Change>) -> Plan {
     }
     for change in &changes {
         if let Action::Delete { early: false } | Action::Replace { early_delete: false } = change.action {
-            steps.delete(&change.key);
+            steps.delete(change);
         }
     }
     steps.link(graph, state);
@@ -48,6 +50,10 @@ struct Steps {
     newest: BTreeMap<Addr, ObjectKey>,
     puts: BTreeMap<Addr, StepId>,
     deletes: BTreeMap<ObjectKey, StepId>,
+    /// What goes with another object, and with which.
+    containers: BTreeMap<ObjectKey, ObjectKey>,
+    /// The same the other way round.
+    contents: BTreeMap<ObjectKey, Vec<ObjectKey>>,
 }
 
 impl Steps {
@@ -57,9 +63,15 @@ impl Steps {
         id
     }
 
-    fn delete(&mut self, key: &ObjectKey) {
-        let id = self.add(key.clone(), Op::Delete);
+    fn delete(&mut self, change: &Change) {
+        let key = &change.key;
+        let op = if change.goes_with.is_some() { Op::Forget } else { Op::Delete };
+        let id = self.add(key.clone(), op);
         self.deletes.insert(key.clone(), id);
+        if let Some(container) = &change.goes_with {
+            self.containers.insert(key.clone(), container.clone());
+            self.contents.entry(container.clone()).or_default().push(key.clone());
+        }
     }
 
     fn put(&mut self, graph: &Graph, state: &State, change: &Change) {
@@ -100,6 +112,18 @@ impl Steps {
         self.puts.insert(desired.addr.clone(), id);
     }
 
+    /// What must be done before an object goes, whether by a call of its own or with its container: its own put and its former users', and the
+    /// deletion of its users, or of what they go with.
+    fn before_the_end(&self, key: &ObjectKey, users: &Users<'_>, early: bool) -> BTreeSet<StepId> {
+        let put = |addr: &Addr| self.puts.get(addr).filter(|_| !early).copied();
+        let mut before: BTreeSet<StepId> = put(&key.addr).into_iter().collect();
+        for user in users.get(key).into_iter().flatten() {
+            before.extend(put(&user.addr));
+            before.extend(self.deletes.get(self.containers.get(*user).unwrap_or(user)));
+        }
+        before
+    }
+
     fn link(&mut self, graph: &Graph, state: &State) {
         let users = users(state);
         let first_put = self.puts.values().min().copied();
@@ -118,15 +142,16 @@ impl Steps {
                         .filter(|id| **id < step.id);
                     used.chain(gone).copied().collect()
                 }
+                Op::Forget => {
+                    let container = self.containers.get(&step.key);
+                    container.and_then(|container| self.deletes.get(container)).copied().into_iter().collect()
+                }
                 Op::Delete => {
                     let early = first_put.is_none_or(|put| step.id < put);
-                    let own_put = self.puts.get(&step.key.addr).filter(|_| !early);
-                    let former = users.get(&step.key).into_iter().flatten();
-                    let former = former.flat_map(|user| {
-                        let put = self.puts.get(&user.addr).filter(|_| !early);
-                        self.deletes.get(*user).into_iter().chain(put)
-                    });
-                    former.chain(own_put).copied().collect()
+                    let contents = self.contents.get(&step.key).into_iter().flatten();
+                    let all = std::iter::once(&step.key).chain(contents);
+                    let before = all.flat_map(|key| self.before_the_end(key, &users, early));
+                    before.filter(|id| *id != step.id).collect()
                 }
             };
             self.list[index].needs = needs;

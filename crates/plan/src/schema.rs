@@ -22,6 +22,11 @@ pub trait Schemas: Send + Sync {
     fn delete_first(&self, kind: &Kind) -> bool;
     /// Whether this output survives a change in place, so that the change does not ripple to those who refer to it.
     fn stable(&self, kind: &Kind, output: &str) -> bool;
+    /// Whether an object of this kind that depends on a `container` of that kind lies in it, so that the provider deletes it along with that.
+    fn goes_with(&self, kind: &Kind, container: &Kind) -> bool {
+        let _ = (kind, container);
+        false
+    }
     /// Whether a change in place of the input at `path` may change this output: by default, unless the output is stable, any may.
     fn disturbs(&self, kind: &Kind, path: &Path, output: &str) -> bool {
         let _ = path;

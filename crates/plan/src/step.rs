@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::addr::{Addr, ObjectKey};
@@ -9,7 +10,7 @@ use crate::object::{Inputs, Lineage, Object, Outputs, RemoteId, Serial, Token};
 use crate::value::{Json, Path, Value};
 
 /// Why a change is made. Every change says at least one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
 pub enum Reason {
     /// It does not exist yet.
@@ -43,7 +44,7 @@ pub enum Reason {
 }
 
 /// What happens to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "action")]
 pub enum Action {
     /// Nothing.
@@ -75,7 +76,7 @@ impl Action {
 }
 
 /// One object's part in a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The object.
     pub key: ObjectKey,
@@ -90,6 +91,9 @@ pub struct Change {
     /// Whether it is protected, by the record or by the manifest: destroying it is not even asked about.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guarded: bool,
+    /// The object whose deletion takes this one along: it needs no call of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goes_with: Option<ObjectKey>,
 }
 
 /// A step's number within its plan.
@@ -121,6 +125,8 @@ pub enum Op {
     },
     /// Delete it.
     Delete,
+    /// Forget it: it went with its container, which was deleted. No call is made.
+    Forget,
 }
 
 /// One unit of work.
@@ -186,7 +192,7 @@ pub enum CallAction {
 }
 
 /// Why a call failed, in the provider's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// One line for a person.

@@ -9,7 +9,8 @@ use sf_plan::{
     Status, Value, diff, graph, schedule,
 };
 
-/// `disk` is replaced if its size changes, `name` is replaced too and must go first; the rest changes in place. An `id` is stable.
+/// `disk` is replaced if its size changes, `name` is replaced too and must go first; the rest changes in place. An `id` is stable. A `leaf` goes
+/// with its `tree` or `branch`, and a `branch` with its `tree`.
 struct Kinds;
 
 impl Schemas for Kinds {
@@ -32,6 +33,9 @@ impl Schemas for Kinds {
     }
     fn guards(&self, _: &Kind, inputs: &Value) -> bool {
         matches!(inputs, Value::Map(inputs) if inputs.get("guard") == Some(&Value::Lit(true.into())))
+    }
+    fn goes_with(&self, kind: &Kind, container: &Kind) -> bool {
+        matches!((kind.0.as_str(), container.0.as_str()), ("branch" | "leaf", "tree") | ("leaf", "branch"))
     }
 }
 
@@ -313,4 +317,77 @@ fn a_plan_can_be_written_and_read() {
     let plan = plan(mounts(2, "id"), &deployed(mounts(1, "id")));
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}
+
+/// A tree with a branch and two leaves, one of which is on the branch; a bird sits on that one.
+fn tree(bird: bool) -> Vec<Desired> {
+    let on = |of: &str| serde_json::json!({ "on": to(of, "id") });
+    let mut all = vec![
+        node("tree/a", serde_json::json!({})),
+        node("branch/a", on("tree/a")),
+        node("leaf/a", on("branch/a")),
+        node("leaf/b", on("tree/a")),
+    ];
+    all.extend(bird.then(|| node("bird/a", on("leaf/a"))));
+    all
+}
+
+#[test]
+fn what_goes_with_its_container_needs_no_call() {
+    let (state, calls) = deploy(Vec::new(), deployed(tree(true)));
+    assert_eq!(calls, ["delete bird/a", "delete tree/a"]);
+    assert!(state.objects.is_empty() && state.pending.is_empty(), "{state:?}");
+}
+
+#[test]
+fn what_is_deleted_without_its_container_needs_a_call() {
+    let rest = tree(false).into_iter().filter(|node| node.addr.kind.0 == "tree").collect();
+    let (state, calls) = deploy(rest, deployed(tree(false)));
+    assert_eq!(calls, ["delete branch/a", "delete leaf/b"]);
+    assert_eq!(state.objects.len(), 1);
+}
+
+/// Each tree's branch leans on the other's leaf: if both only went along, each would have to go before the other.
+#[test]
+fn containers_whose_contents_use_each_other_go_after_as_few_calls_as_are_needed() {
+    let on = |tree: &str| serde_json::json!({ "on": to(tree, "id") });
+    let leaning =
+        |tree: &str, leaf: &str| serde_json::json!({ "on": to(tree, "id"), "near": to(leaf, "id") });
+    let desired = vec![
+        node("tree/a", serde_json::json!({})),
+        node("tree/b", serde_json::json!({})),
+        node("leaf/a", on("tree/a")),
+        node("leaf/b", on("tree/b")),
+        node("branch/a", leaning("tree/a", "leaf/b")),
+        node("branch/b", leaning("tree/b", "leaf/a")),
+    ];
+    let (state, calls) = deploy(Vec::new(), deployed(desired));
+    assert_eq!(calls, ["delete branch/a", "delete tree/b", "delete tree/a"]);
+    assert!(state.objects.is_empty(), "{state:?}");
+}
+
+#[test]
+fn what_would_go_with_its_container_stays_recorded_if_that_cannot_be_deleted() {
+    let state = deployed(tree(false));
+    let mut run = Run::new(plan(Vec::new(), &state), state).unwrap();
+    let (calls, _) = run.ready(10);
+    let keys: Vec<_> = calls.iter().map(|call| call.key.to_string()).collect();
+    assert_eq!(keys, ["tree/a"]);
+    let error = sf_plan::Failure::internal("no");
+    run.finish(calls[0].step, Outcome::Failed { partial: None, error });
+    assert!(run.is_over());
+    let (state, report) = run.end();
+    assert_eq!((state.objects.len(), report.failed.len(), report.skipped.len()), (4, 1, 3));
+}
+
+/// A function's alias uses a table: the table stays until the function is gone, which takes the alias along.
+#[test]
+fn what_the_contents_use_goes_after_the_container() {
+    let desired = vec![
+        node("soil/a", serde_json::json!({})),
+        node("tree/a", serde_json::json!({})),
+        node("leaf/a", serde_json::json!({ "on": to("tree/a", "id"), "fed_by": to("soil/a", "id") })),
+    ];
+    let (_, calls) = deploy(Vec::new(), deployed(desired));
+    assert_eq!(calls, ["delete tree/a", "delete soil/a"]);
 }

@@ -17,6 +17,13 @@ pub struct Scope {
     pub stage: String,
 }
 
+impl fmt::Display for Scope {
+    /// `PROJECT/STAGE`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.project, self.stage)
+    }
+}
+
 /// Where a driver takes the bytes of an artifact from.
 pub trait ArtifactSource: Send + Sync {
     /// The file that holds the artifact's zip.

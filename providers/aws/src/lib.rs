@@ -28,7 +28,7 @@ use sf_model::{App, Diagnostic, Function};
 use sf_plan::{Desired, Failure, Schemas};
 use sf_provider::{Artifacts, Backend, KitFile, PythonTarget, Right};
 
-pub use api::{Client, Connect, Identity};
+pub use api::{BucketAccess, Client, Connect, Identity};
 pub use driver::AwsDriver;
 pub use operate::AwsOperate;
 pub use settings::{Architecture, FunctionSettings, Settings, Vpc};

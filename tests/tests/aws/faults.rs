@@ -49,7 +49,7 @@ impl Fault {
 }
 
 /// Nothing was ever deployed.
-fn forget(aws: &Aws, project: &Project<'_>) {
+pub(crate) fn forget(aws: &Aws, project: &Project<'_>) {
     aws.reset();
     let state = project.dir.join(".sf/state");
     if state.exists() {
@@ -58,7 +58,7 @@ fn forget(aws: &Aws, project: &Project<'_>) {
 }
 
 /// Whether all is to be tried.
-fn is_whole() -> bool {
+pub(crate) fn is_whole() -> bool {
     std::env::var("SF_AWS_MATRIX").is_ok_and(|matrix| matrix == "whole")
 }
 
@@ -205,7 +205,16 @@ fn gated(aws: &Aws) -> (Env, Gate) {
     (env, gate)
 }
 
-/// Kills `sf` at each request of a run in turn, after it was done and before it is answered. `prepare` makes what the run begins with.
+/// On which sides of a request's effect `sf` dies there: on both in turn, unless all is to be tried.
+fn sides(nth: usize) -> &'static [When] {
+    match (is_whole(), nth / SAMPLED_REQUESTS % 2) {
+        (true, _) => &[When::Before, When::After],
+        (false, 0) => &[When::After],
+        (false, _) => &[When::Before],
+    }
+}
+
+/// Kills `sf` at each request of a run in turn, before or after it was done and before it is answered. `prepare` makes what the run begins with.
 fn killed_at_each_request(
     name: &str,
     prepare: impl Fn(&Project<'_>),
@@ -223,13 +232,13 @@ fn killed_at_each_request(
         aws.state().without_ids()
     };
     let stride = if is_whole() { 1 } else { SAMPLED_REQUESTS };
-    let points = (0..200).step_by(stride).take_while(|nth| {
+    let dies = |nth: usize, when: When| {
         forget(&aws, &project);
         project.write("sf.toml", &original);
         prepare(&project);
         change(&project);
-        let died = gate.kill_at(*nth, When::After, &project, args);
-        let what = format!("its death at request {nth} ({:?})", aws.log().last());
+        let died = gate.kill_at(nth, when, &project, args);
+        let what = format!("its death {when:?} request {nth} ({:?})", aws.log().last());
         let run = project.sf(args);
         assert_eq!(run.code, Some(0), "after {what}: {}", run.text());
         let found = aws.state().without_ids();
@@ -237,8 +246,11 @@ fn killed_at_each_request(
         if args[0] == "deploy" {
             assert_eq!(project.plan(), Vec::<String>::new(), "after {what}");
         }
+        let third = crate::support::changes(&aws, || drop(project.sf(args).ok()));
+        assert_eq!(third, Vec::<String>::new(), "after {what}");
         died
-    });
+    };
+    let points = (0..200).step_by(stride).take_while(|nth| sides(*nth).iter().all(|when| dies(*nth, *when)));
     let points = points.count() * stride;
     assert!(points >= 6, "`sf {args:?}` is more than {points} requests");
 }
@@ -258,6 +270,22 @@ fn killed_at_each_request_of_an_update() {
     };
     let prepare = |project: &Project<'_>| drop(project.deploy());
     killed_at_each_request("killed_at_each_request_of_an_update", prepare, change, &["deploy", "--yes"]);
+}
+
+/// A table under another key is another table, and its stream another stream; the old one must go first, under the same name.
+#[test]
+fn killed_at_each_request_of_a_replacement() {
+    let prepare = |project: &Project<'_>| {
+        project.edit("sf.toml", "http = [\"GET /bye\"]", "on = [{ table = \"notes\" }]");
+        let text = project.read("sf.toml");
+        project.write("sf.toml", &format!("{text}\n[tables.notes]\nkey = {{ partition = \"id:string\" }}\n"));
+        let _ = project.deploy();
+    };
+    let change = |project: &Project<'_>| {
+        project.edit("sf.toml", "partition = \"id:string\"", "partition = \"name:string\"");
+    };
+    let args = &["deploy", "--yes", "--data"];
+    killed_at_each_request("killed_at_each_request_of_a_replacement", prepare, change, args);
 }
 
 #[test]

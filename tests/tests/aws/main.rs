@@ -3,8 +3,11 @@
 
 mod commands;
 mod counterpart;
+#[cfg(unix)]
+mod crash_saves;
 mod credentials;
 mod credentials_missing;
+mod damaged;
 mod deploy;
 mod faults;
 mod limits;
@@ -13,5 +16,7 @@ mod policies;
 mod protect;
 mod rights;
 mod scale;
+mod secrets;
+mod shared_state;
 mod support;
 mod transcripts;

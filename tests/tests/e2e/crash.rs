@@ -7,7 +7,7 @@ use sf_e2e::{Env, Project, When, http, kill_now};
 use crate::support::{THROUGH_GATE, answering, gated, manifest};
 
 /// Three functions, routes, a schedule. `version` is in everything, so that each stage has artifacts of its own to upload.
-fn write(project: &Project<'_>, version: &str, functions: &[&str]) {
+pub(crate) fn write(project: &Project<'_>, version: &str, functions: &[&str]) {
     let mut all = vec![];
     for function in functions {
         let lines = format!("http = [\"GET /{function}\"]\nenv = {{ VERSION = \"{version}\" }}");
@@ -23,7 +23,7 @@ fn write(project: &Project<'_>, version: &str, functions: &[&str]) {
 }
 
 /// Deploys, and checks that what is there is what the manifest says, all of it and nothing more.
-fn converges(env: &Env, project: &Project<'_>, stage: &str, version: &str, functions: &[&str]) {
+pub(crate) fn converges(env: &Env, project: &Project<'_>, stage: &str, version: &str, functions: &[&str]) {
     let _ = project.sf(&["deploy", "--stage", stage, "--yes"]).ok();
     let mut expected =
         BTreeSet::from(["api/api", "function/tick", "release/current", "schedule/tick"].map(str::to_owned));
@@ -40,6 +40,8 @@ fn converges(env: &Env, project: &Project<'_>, stage: &str, version: &str, funct
     let left: Vec<_> =
         plan["changes"].as_array().unwrap().iter().filter(|change| change["action"] != "keep").collect();
     assert!(left.is_empty(), "{stage}: {left:?}");
+    let third = project.sf(&["deploy", "--stage", stage, "--yes"]).ok();
+    let _ = third.says(&["nothing to change: 0 calls"]);
     let info = project.sf(&["info", "--stage", stage, "--json"]).ok().json();
     let url = info["endpoints"][0]["url"].as_str().unwrap().trim_end_matches('/').to_owned();
     for function in functions {
@@ -105,6 +107,8 @@ fn killed_at_any_call_of_a_removal() {
             let died = gate.kill_at(*nth, when, &project, &["remove", "--yes", "--stage", &stage]);
             let _ = project.sf(&["remove", "--yes", "--stage", &stage]).ok();
             assert!(env.host().resources("crash", &stage).is_empty(), "{stage}");
+            let third = project.sf(&["remove", "--yes", "--stage", &stage]).ok();
+            let _ = third.says(&["nothing to remove: 0 calls"]);
             died
         });
         let points = points.count();

@@ -1,9 +1,7 @@
 //! What people do with data: secrets, queues, topics, tables, buckets.
 
 use serde_json::json;
-use sf_e2e::{Env, Project, Run, eventually, http};
-
-use crate::support::holding;
+use sf_e2e::{Env, Project, Run, eventually, holding, http};
 
 const MANIFEST: &str = r#"sf = 1
 

@@ -1,10 +1,14 @@
 //! The promises of `sf`, each checked through the compiled program: deploys, HTTP, crashes, wrong input.
 
+mod audit;
 mod commands;
 mod crash;
+mod crash_saves;
+mod damaged;
 mod data;
 mod drift;
 mod durability;
+mod ends;
 mod examples;
 mod frameworks;
 mod gateway;
@@ -22,5 +26,8 @@ mod protect;
 mod releases;
 mod rollouts;
 mod s3;
+#[cfg(target_os = "linux")]
+mod secrets;
+mod shared_state;
 mod state;
 mod support;

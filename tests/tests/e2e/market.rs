@@ -6,9 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sf_e2e::http;
 use sf_e2e::market::{ADA, CANARY, Clock, Market};
-use sf_e2e::{Env, Issuer, MailService, eventually};
-
-use crate::support::holding;
+use sf_e2e::{Env, Issuer, MailService, eventually, holding};
 
 #[test]
 fn the_story_of_the_market() {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use sf_e2e::{Env, Host, Python, Run, Running, http, run, skipped};
 
+use crate::shared_state::machines_share;
+
 /// Pinned, so that a new release of theirs fails when somebody looks, not when nobody changed anything. `crt`: checksums that plain Python does not compute.
 const CLIENTS: [&str; 2] = ["awscli==1.46.3", "boto3[crt]==1.44.8"];
 
@@ -167,4 +169,16 @@ fn links_outlive_the_host_but_not_their_time() {
 
 fn path(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
+}
+
+/// Two machines keep one state in a bucket of a third one's host.
+#[test]
+fn a_bucket_holds_the_state_of_other_machines() {
+    let buckets = Buckets::new();
+    let value = |name: &str| buckets.access[name].as_str().expect("a text").to_owned();
+    let (url, region) = (buckets.url(), value("region"));
+    let mut machine = Env::new();
+    machine.set("AWS_ACCESS_KEY_ID", value("access_key"));
+    machine.set("AWS_SECRET_ACCESS_KEY", value("secret_key"));
+    machines_share(&machine, &format!("s3://shop-dev-raw/states?endpoint={url}&region={region}"));
 }

@@ -77,19 +77,3 @@ pub(crate) fn installs(project: &Project<'_>, program: &str, args: &[&str]) -> b
     }
     run.code == Some(0)
 }
-
-/// Every file below a folder that holds the text.
-pub(crate) fn holding(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(holding(&path, text));
-        } else if let Ok(bytes) = std::fs::read(&path)
-            && bytes.windows(text.len()).any(|window| window == text.as_bytes())
-        {
-            found.push(path);
-        }
-    }
-    found
-}

@@ -32,6 +32,8 @@ pub(crate) async fn run(settings: &Settings, command: &Secret) -> Result<Exit, E
 
 /// Before the first deploy as well: so that the first release has what it needs, the host is started as a deploy would.
 async fn set(settings: &Settings, args: &SecretSet) -> Result<Exit, Error> {
+    // From here on the value is in this process's memory.
+    sf_host::forbid_memory_reads();
     let project = Project::open(settings, &args.target)?;
     declared("secret", &args.name, &project.app.secrets)?;
     let value = value(settings, args)?;

@@ -65,17 +65,22 @@ pub(super) fn sum(text: &str) -> Digest {
     Digest::from(<[u8; 32]>::from(Sha256::digest(text.as_bytes())))
 }
 
-fn checked<'a>(raw: &'a RawValue, expected: &Digest) -> Result<&'a str, Unreadable> {
+pub(super) fn checked<'a>(raw: &'a RawValue, expected: &Digest) -> Result<&'a str, Unreadable> {
     match sum(raw.get()) == *expected {
         true => Ok(raw.get()),
         false => Err(Unreadable::Damaged("its content does not fit its SHA-256".into())),
     }
 }
 
+/// The format that bytes say they have.
+pub(super) fn version(bytes: &[u8]) -> Result<u64, Unreadable> {
+    let Version { version } = serde_json::from_slice(bytes)?;
+    Ok(version)
+}
+
 /// The state in a file of any format until now.
 pub(crate) fn read(bytes: &[u8]) -> Result<State, Unreadable> {
-    let Version { version } = serde_json::from_slice(bytes)?;
-    match version {
+    match version(bytes)? {
         0 => Err(Unreadable::Damaged("there is no format 0".into())),
         BARE => Ok(serde_json::from_slice(bytes)?),
         known if known == u64::from(STATE_FORMAT) => {

@@ -1,5 +1,6 @@
 //! A state in a directory: `<directory>/<provider>/<stage>.json`, with the changes since ([`super::journal`]), its lock ([`super::lock`]), the
-//! state before the last deploy (`<stage>.json.backup`) and its releases ([`super::release_files`]) beside it.
+//! state before the last deploy (`<stage>.json.backup`) its releases ([`super::release_files`]) and
+//! the event logs of its runs ([`super::run_files`]) beside it.
 //!
 //! A save appends a line to the journal and syncs it. When the journal is longer than the state, and at the end of each run, the state is
 //! written whole: a temporary file, synced and renamed. A reader, or a killed writer's successor, finds the old state or the new one.
@@ -17,7 +18,9 @@ use super::format::{self, Unreadable};
 use super::journal::{Appender, Journal, Unfit};
 use super::lock::LockFiles;
 use super::release_files::ReleaseFiles;
+use super::run_files::RunFiles;
 use super::{Holder, Lock, LockInfo, STATE_FORMAT, Store, StoreError};
+use crate::audit::RunId;
 use crate::release::Release;
 
 /// A journal may always grow to this many bytes before the state is written whole.
@@ -30,6 +33,7 @@ pub struct LocalStore {
     journal: Journal,
     lock: LockFiles,
     releases: ReleaseFiles,
+    runs: RunFiles,
     known: Mutex<Known>,
 }
 
@@ -77,8 +81,15 @@ impl LocalStore {
             journal: Journal::new(folder.join(format!("{stage}.journal"))),
             lock: LockFiles::new(&folder, stage),
             releases: ReleaseFiles::new(&folder, stage),
+            runs: RunFiles::new(&folder, stage),
             known: Mutex::default(),
         }
+    }
+
+    /// Keeps so many releases instead of [`crate::KEPT_RELEASES`].
+    #[must_use]
+    pub fn keeping(self, releases: usize) -> Self {
+        Self { releases: self.releases.keeping(releases), ..self }
     }
 
     /// Where the state is.
@@ -240,7 +251,8 @@ impl Store for LocalStore {
         let mut known = self.known();
         let state = what.state;
         let (found, expected) = (self.serial(&mut known)?, state.serial.0.saturating_sub(1));
-        if found != expected {
+        let is_first = found == 0 && what.delta.is_none();
+        if found != expected && !is_first {
             return Err(StoreError::Conflict { at: self.location(), found, expected });
         }
         if !known.has_backup {
@@ -308,6 +320,22 @@ impl Store for LocalStore {
 
     async fn record(&self, _lock: &dyn Lock, release: &Release) -> Result<(), StoreError> {
         self.releases.write(release)
+    }
+
+    async fn write_run(&self, id: &RunId, log: &[u8], written: usize) -> Result<(), StoreError> {
+        self.runs.write(id, log, written)
+    }
+
+    async fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        self.runs.ids()
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.runs.read(id)
+    }
+
+    async fn forget_run(&self, id: &RunId) -> Result<(), StoreError> {
+        self.runs.forget(id)
     }
 
     fn location(&self) -> String {

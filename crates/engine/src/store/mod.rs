@@ -4,21 +4,49 @@ mod format;
 mod journal;
 mod local;
 mod lock;
+mod patience;
 mod release_files;
+mod remote;
+mod run_files;
 mod witness;
 
 use std::env;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sf_plan::{Save, State};
 
+use crate::audit::RunId;
 use crate::release::Release;
 pub use format::STATE_FORMAT;
 pub(crate) use format::write as encode;
 pub use local::LocalStore;
 pub(crate) use lock::now_ms;
+pub use patience::{Patience, Waiting, acquire};
+pub use remote::{BadPlace, BucketAccess, LockTiming, RemoteStore, StatePlace};
 pub use witness::{Outdated, Witness};
+
+/// The state in a file of any format that this `sf` knows; `at` is the file's path.
+///
+/// # Errors
+/// It is none, it is damaged, or a later `sf` wrote it.
+pub fn read_state(bytes: &[u8], at: &str) -> Result<State, StoreError> {
+    format::read(bytes).map_err(|cause| match cause {
+        format::Unreadable::Newer(found) => {
+            StoreError::Newer { at: at.to_owned(), found, known: STATE_FORMAT }
+        }
+        cause => StoreError::Corrupt { at: at.to_owned(), cause: cause.to_string() },
+    })
+}
+
+/// A state as a file, in the newest format.
+///
+/// # Errors
+/// It cannot be written as JSON: a bug.
+pub fn write_state(state: &State) -> serde_json::Result<Vec<u8>> {
+    format::write(state)
+}
 
 /// Who holds a lock, for those who are refused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +108,7 @@ impl Holder {
     }
 }
 
-/// A held lock; dropping it releases it, as does the death of the process.
+/// A held lock; dropping it releases it, as does the death of the process. Where that takes a request, [`Store::close`] waits for it.
 pub trait Lock: Send + Sync {
     /// What was said when it was taken.
     fn info(&self) -> &LockInfo;
@@ -128,7 +156,27 @@ pub enum StoreError {
         /// The serial that the save was based on.
         expected: u64,
     },
-    /// The file system, or whoever else keeps it, refused.
+    /// Whoever held the lock holds it no more: another machine took it for dead, or somebody removed it.
+    #[error("hold the lock `{at}`: it was {how}", how = taken(.by.as_deref()))]
+    LockLost {
+        /// The lock's URL.
+        at: String,
+        /// Who holds it now.
+        by: Option<Box<Holder>>,
+    },
+    /// Whoever keeps it elsewhere refused, or does not answer.
+    #[error("{operation} `{at}`: {cause}")]
+    Remote {
+        /// What was attempted.
+        operation: &'static str,
+        /// On what: a URL.
+        at: String,
+        /// Its words.
+        cause: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The file system refused.
     #[error("{operation} `{at}`: {cause}")]
     Io {
         /// What was attempted.
@@ -141,12 +189,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same may work when it is tried again.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Remote { .. })
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Locked(_) => {
-                "wait until it is done: the lock ends with its process. If that ran on a machine that is no \
-                 more, `sf state unlock` removes the lock"
+                "wait until it is done, or let `--lock-timeout 5m` wait: the lock ends with its process, or a minute after \
+                 its machine was heard of last. `sf state unlock` removes it by hand"
                     .into()
             }
             Self::Corrupt { at, .. } => {
@@ -159,9 +212,15 @@ impl StoreError {
             }
             Self::Newer { .. } => "update sf".into(),
             Self::Conflict { .. } => "run the command again".into(),
+            Self::LockLost { .. } => "when nobody else is at work, run the command again: it finds what was done".into(),
+            Self::Remote { hint, .. } => return hint.clone(),
             Self::Io { .. } => return None,
         })
     }
+}
+
+fn taken(by: Option<&Holder>) -> String {
+    by.map_or_else(|| "removed".into(), |by| format!("taken by {}", named(Some(by))))
 }
 
 fn named(holder: Option<&Holder>) -> String {
@@ -191,7 +250,7 @@ pub trait Store: Send + Sync {
     /// Where the state is, for people: a path or URL.
     fn location(&self) -> String;
 
-    /// Makes a state durable. Its serial must be one above the stored one.
+    /// Makes a state durable. Its serial must be one above the stored one; where there is none, a whole one may have any.
     async fn save(&self, lock: &dyn Lock, what: &Save<'_>) -> Result<(), StoreError>;
 
     /// Writes a state whole that was saved in parts. Called at the end of a run: that it fails loses nothing.
@@ -206,6 +265,11 @@ pub trait Store: Send + Sync {
     /// Who holds the lock, as far as is written down: a dead holder's name may stand there still.
     async fn holder(&self) -> Result<Option<Holder>, StoreError>;
 
+    /// Whether a holder may still be at work: see [`Holder::may_live`].
+    fn is_heard_of(&self, holder: &Holder) -> bool {
+        holder.may_live()
+    }
+
     /// Removes the lock that a dead process left behind, and says whose it was; `None` if there was none.
     ///
     /// # Errors
@@ -218,6 +282,43 @@ pub trait Store: Send + Sync {
     /// A release; `None` if there is none of that number (any more).
     async fn release(&self, number: u64) -> Result<Option<Release>, StoreError>;
 
-    /// Makes a release durable, and forgets the oldest ones that are more than [`crate::KEPT_RELEASES`].
+    /// Makes a release durable, and forgets the oldest ones that are more than it keeps.
     async fn record(&self, lock: &dyn Lock, release: &Release) -> Result<(), StoreError>;
+
+    /// Writes the event log of a run as far as it is known: the whole of it is `log`, of which the first `written` bytes were written before.
+    /// Called again with the same after a failure, and after a call that was given up.
+    async fn write_run(&self, id: &RunId, log: &[u8], written: usize) -> Result<(), StoreError> {
+        let _ = (id, log, written);
+        Ok(())
+    }
+
+    /// How long to wait between two writes of a log: where each writes all of it, a few seconds.
+    fn run_pace(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The runs whose logs are kept, oldest first.
+    async fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// A run's event log, as far as it was written; `None` if there is none (any more).
+    async fn run(&self, id: &RunId) -> Result<Option<Vec<u8>>, StoreError> {
+        let _ = id;
+        Ok(None)
+    }
+
+    /// Forgets a run's event log; that there is none is no error.
+    async fn forget_run(&self, id: &RunId) -> Result<(), StoreError> {
+        let _ = id;
+        Ok(())
+    }
+
+    /// Waits until locks that were dropped are released. To be called before the process ends.
+    ///
+    /// # Errors
+    /// One is not released, and keeps others out until it expires.
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

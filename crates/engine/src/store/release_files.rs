@@ -12,11 +12,17 @@ use crate::release::{KEPT_RELEASES, Release};
 #[derive(Debug)]
 pub(crate) struct ReleaseFiles {
     folder: PathBuf,
+    kept: usize,
 }
 
 impl ReleaseFiles {
     pub(crate) fn new(folder: &Path, stage: &str) -> Self {
-        Self { folder: folder.join(format!("{stage}.releases")) }
+        Self { folder: folder.join(format!("{stage}.releases")), kept: KEPT_RELEASES }
+    }
+
+    /// At least the newest one is kept.
+    pub(crate) fn keeping(self, releases: usize) -> Self {
+        Self { kept: releases.max(1), ..self }
     }
 
     fn path(&self, number: u64) -> PathBuf {
@@ -44,16 +50,7 @@ impl ReleaseFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result.map_err(|cause| failed("read release", &path, cause))?,
         };
-        let damaged = |error: serde_json::Error| StoreError::BadRelease {
-            at: path.display().to_string(),
-            cause: format!("it is damaged: {error}"),
-        };
-        let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(damaged)?;
-        let found = json.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        if found > u64::from(Release::VERSION) {
-            return Err(StoreError::Newer { at: path.display().to_string(), found, known: Release::VERSION });
-        }
-        serde_json::from_value(json).map(Some).map_err(damaged)
+        parse(&bytes, &path.display().to_string()).map(Some)
     }
 
     /// Writes it, and forgets the oldest ones that are more than are kept.
@@ -65,10 +62,24 @@ impl ReleaseFiles {
         fs::create_dir_all(&self.folder).map_err(refused)?;
         write_atomically(&path, &bytes).map_err(refused)?;
         let numbers = self.numbers()?;
-        for number in &numbers[..numbers.len().saturating_sub(KEPT_RELEASES)] {
+        for number in &numbers[..numbers.len().saturating_sub(self.kept)] {
             let path = self.path(*number);
             fs::remove_file(&path).map_err(|cause| failed("forget release", &path, cause))?;
         }
         Ok(())
     }
+}
+
+/// The release in a file or object; `at` is its path or URL.
+pub(super) fn parse(bytes: &[u8], at: &str) -> Result<Release, StoreError> {
+    let damaged = |error: serde_json::Error| StoreError::BadRelease {
+        at: at.to_owned(),
+        cause: format!("it is damaged: {error}"),
+    };
+    let json: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
+    let found = json.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if found > u64::from(Release::VERSION) {
+        return Err(StoreError::Newer { at: at.to_owned(), found, known: Release::VERSION });
+    }
+    serde_json::from_value(json).map_err(damaged)
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use sf_engine::{Holder, LocalStore, Lock, LockInfo, Release, Store, StoreError};
+use sf_engine::{Holder, Lock, LockInfo, Release, Store, StoreError};
 use sf_plan::{Desired, Save, State};
 use sf_provider::testkit::Fault;
 use tokio::sync::Notify;
@@ -23,8 +23,11 @@ fn deploys() -> [Deploy; 4] {
     ]
 }
 
-async fn after(before: Option<Vec<Desired>>) -> Stand {
-    let stand = Stand::new();
+/// A state in a folder, and one in a bucket.
+const STANDS: [fn() -> Stand; 2] = [Stand::new, Stand::remote];
+
+async fn after(before: Option<Vec<Desired>>, stand: fn() -> Stand) -> Stand {
+    let stand = stand();
     if let Some(before) = before {
         stand.deploy(before).await;
         stand.cloud.take_calls();
@@ -42,12 +45,18 @@ async fn expect_recovery(stand: &Stand, desired: Vec<Desired>, during: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_call() {
+    for stand in STANDS {
+        killed_at_calls(stand).await;
+    }
+}
+
+async fn killed_at_calls(stand: fn() -> Stand) {
     for (name, before, desired) in deploys() {
         for fault in [Fault::HangsBefore, Fault::HangsAfter] {
             let mut nth = 0;
             loop {
                 let during = format!("{name}, call {nth} {fault:?}");
-                let stand = after(before.clone()).await;
+                let stand = after(before.clone(), stand).await;
                 stand.cloud.inject(nth, fault);
                 if !kill_when(stand.deploy(desired.clone()), stand.cloud.hung()).await {
                     break;
@@ -63,7 +72,7 @@ async fn killed_at_any_call() {
 
 /// Hangs at a save, before or after it is done.
 struct DyingStore<'a> {
-    store: &'a LocalStore,
+    store: &'a dyn Store,
     saves: AtomicUsize,
     dies_at: usize,
     after: bool,
@@ -92,6 +101,14 @@ impl Store for DyingStore<'_> {
             std::future::pending::<()>().await;
         }
         Ok(())
+    }
+
+    async fn compact(&self, lock: &dyn Lock, state: &State) -> Result<(), StoreError> {
+        self.store.compact(lock, state).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.store.close().await
     }
 
     async fn set_aside(&self, lock: &dyn Lock) -> Result<Option<String>, StoreError> {
@@ -125,14 +142,20 @@ impl Store for DyingStore<'_> {
 
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_save() {
+    for stand in STANDS {
+        killed_at_saves(stand).await;
+    }
+}
+
+async fn killed_at_saves(stand: fn() -> Stand) {
     for (name, before, desired) in deploys() {
         for after_save in [false, true] {
             let mut nth = 0;
             loop {
                 let during = format!("{name}, save {nth}, done: {after_save}");
-                let stand = after(before.clone()).await;
+                let stand = after(before.clone(), stand).await;
                 let (saves, dead) = (AtomicUsize::new(0), Notify::new());
-                let store = DyingStore { store: &stand.store, saves, dies_at: nth, after: after_save, dead };
+                let store = DyingStore { store: stand.store(), saves, dies_at: nth, after: after_save, dead };
                 let deploy = stand.deploy_with(&store, stand.provider(), desired.clone());
                 if !kill_when(deploy, store.dead.notified()).await {
                     break;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation is what a test reports")]
 
 #[cfg(test)]
+mod bucket;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod deploy;
@@ -14,6 +16,8 @@ mod lock;
 mod rebuild;
 #[cfg(test)]
 mod releases;
+#[cfg(test)]
+mod remote;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

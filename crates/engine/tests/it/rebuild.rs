@@ -1,8 +1,9 @@
 //! A record that was lost, damaged or is wrong is made anew from what is there.
 
+use std::collections::BTreeSet;
 use std::fs;
 
-use sf_engine::{Rebuild, Store, StoreError};
+use sf_engine::{ObserveError, Rebuild, Store, StoreError, observe};
 
 use crate::support::{Stand, one, two, who};
 
@@ -64,4 +65,39 @@ async fn whoever_deploys_keeps_a_rebuild_out() {
     let _lock = stand.store.lock(who("sf deploy")).await.unwrap();
     let refused = Rebuild::begin(&stand.store, &stand.provider(), who("sf state rebuild")).await;
     assert!(refused.is_err());
+}
+
+/// A file that was copied from another project: its objects may have the same names.
+#[tokio::test]
+async fn a_state_of_another_scope_is_refused_and_made_anew() {
+    let stand = Stand::new();
+    stand.deploy(two("v1")).await;
+    let own = fs::read_to_string(stand.file()).unwrap();
+    let mut others = stand.store.load().await.unwrap().unwrap();
+    others.scope = Some("another/dev".into());
+    // As the first format has it, which wants no sum.
+    let mut bare = serde_json::to_value(&others).unwrap();
+    bare["version"] = 1.into();
+    fs::write(stand.file(), bare.to_string()).unwrap();
+    let refused = observe(&stand.store, Some(&stand.provider()), &who("sf plan")).await;
+    assert!(matches!(refused, Err(ObserveError::Anothers { .. })), "{refused:?}");
+    begin(&stand).await.save(None).await.unwrap();
+    assert_ne!(fs::read_to_string(stand.file()).unwrap(), own, "it begins a history of its own");
+    stand.expect_converged(two("v1"), "").await;
+}
+
+/// Last week's file on a machine that never saw the newer one: what it does not say is found by who looks.
+#[tokio::test]
+async fn what_an_old_state_does_not_say_is_adopted() {
+    let stand = Stand::new();
+    stand.deploy(one("v1")).await;
+    let old = fs::read(stand.file()).unwrap();
+    stand.deploy(two("v1")).await;
+    fs::write(stand.file(), &old).unwrap();
+    let mut observed = observe(&stand.store, Some(&stand.provider()), &who("sf plan")).await.unwrap();
+    assert!(!observed.adopt(&stand.provider()).await.unwrap().is_empty());
+    assert_eq!(observed.adopt(&stand.provider()).await.unwrap(), [], "once is enough");
+    let recorded: BTreeSet<_> = observed.state.objects.into_keys().collect();
+    let there: BTreeSet<_> = stand.cloud.objects(&stand.scope()).into_keys().collect();
+    assert!(recorded.is_superset(&there), "{there:?}, recorded {recorded:?}");
 }

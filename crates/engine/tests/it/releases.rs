@@ -14,7 +14,7 @@ async fn deploy(stand: &Stand, desired: Vec<Desired>) -> Released {
     let session = Session::open(&stand.store, stand.provider(), who("sf deploy")).await.unwrap();
     let plan = session.plan(desired.clone(), &ModelBackend).unwrap();
     let artifacts = BTreeMap::from([("hello".to_owned(), Digest("aa".into()))]);
-    let draft = Draft { desired, artifacts, git_sha: Some("c0ffee".into()), rollback_to: None };
+    let draft = Draft { desired, artifacts, git_sha: Some("c0ffee".into()), rollback_to: None, run: None };
     session.release(plan, draft, control).await.unwrap()
 }
 

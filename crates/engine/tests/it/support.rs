@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sf_engine::{
-    Applied, ApplyError, Control, Limits, LocalStore, LockInfo, ObserveError, Observed, Provider, Session,
-    Stop, Store, observe, stop_pair,
+    Applied, ApplyError, Control, Limits, LocalStore, LockInfo, ObserveError, Observed, Provider,
+    RemoteStore, Session, Stop, Store, observe, stop_pair,
 };
 use sf_plan::{Desired, Event, Plan, State};
 use sf_provider::testkit::{ModelBackend, ModelCloud, NoArtifacts, Sample};
 use sf_provider::{Backend, Cx, Driver, Scope};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+
+use crate::bucket::Bucket;
 
 /// A project of two functions with their routes; its code is `code`.
 pub(crate) fn two(code: &str) -> Vec<Desired> {
@@ -28,6 +30,12 @@ pub(crate) fn one(code: &str) -> Vec<Desired> {
     compile("[functions.hello]\nhandler = \"hello.mjs#hello\"\nhttp = [\"PUT /hello\"]\nwarm = 1\n", code)
 }
 
+/// A project of so many functions with a route each.
+pub(crate) fn many(functions: usize) -> Vec<Desired> {
+    let function = |n| format!("[functions.f{n}]\nhandler = \"f.mjs#f\"\nhttp = [\"GET /{n}\"]\n");
+    compile(&(0..functions).map(function).collect::<String>(), "v1")
+}
+
 fn compile(functions: &str, code: &str) -> Vec<Desired> {
     let text = format!("sf = 1\n[project]\nname = \"sample\"\n{functions}");
     let Sample { app, artifacts, .. } = Sample::from_manifest("sf.toml", &text, code).unwrap();
@@ -38,13 +46,31 @@ pub(crate) struct Stand {
     pub(crate) cloud: ModelCloud,
     pub(crate) store: LocalStore,
     pub(crate) dir: TempDir,
+    /// Where the state is instead of the folder.
+    remote: Option<(Bucket, RemoteStore)>,
 }
 
 impl Stand {
     pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let store = LocalStore::new(&dir.path().join("state"), "model", "dev");
-        Self { cloud: ModelCloud::new(), store, dir }
+        Self { cloud: ModelCloud::new(), store, dir, remote: None }
+    }
+
+    /// One whose state is in a bucket.
+    pub(crate) fn remote() -> Self {
+        let bucket = Bucket::default();
+        let store = bucket.store();
+        Self { remote: Some((bucket, store)), ..Self::new() }
+    }
+
+    /// Where the state is.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.remote.as_ref().map_or(&self.store as &dyn Store, |(_, store)| store)
+    }
+
+    pub(crate) fn bucket(&self) -> &Bucket {
+        &self.remote.as_ref().unwrap().0
     }
 
     pub(crate) fn scope(&self) -> Scope {
@@ -72,7 +98,7 @@ impl Stand {
 
     /// As `sf plan` does it.
     pub(crate) async fn look(&self) -> Result<Observed, ObserveError> {
-        observe(&self.store, Some(&self.provider()), &who("sf plan")).await
+        observe(self.store(), Some(&self.provider()), &who("sf plan")).await
     }
 
     pub(crate) async fn plan(&self, desired: Vec<Desired>) -> Plan {
@@ -81,7 +107,7 @@ impl Stand {
 
     /// As `sf deploy` does it.
     pub(crate) async fn deploy(&self, desired: Vec<Desired>) -> Applied {
-        let applied = self.deploy_with(&self.store, self.provider(), desired).await;
+        let applied = self.deploy_with(self.store(), self.provider(), desired).await;
         applied.unwrap()
     }
 
@@ -95,7 +121,9 @@ impl Stand {
         let (control, _) = self.control(stop_pair().1);
         let session = Session::open(store, provider, who("sf deploy")).await.unwrap();
         let plan = session.plan(desired, &ModelBackend).unwrap();
-        session.apply(plan, control).await
+        let applied = session.apply(plan, control).await;
+        store.close().await.unwrap();
+        applied
     }
 
     /// Nothing is left to do, nothing is pending, and what is recorded is what is there.
@@ -110,7 +138,7 @@ impl Stand {
 
     /// The stored state.
     pub(crate) async fn state(&self) -> State {
-        self.store.load().await.unwrap().unwrap()
+        self.store().load().await.unwrap().unwrap()
     }
 
     /// The state's file.

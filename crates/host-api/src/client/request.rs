@@ -1,5 +1,7 @@
 //! One request: what is common to all calls, from the token to the decoding of errors.
 
+use std::time::Instant;
+
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -113,11 +115,27 @@ impl<'c> Request<'c> {
         if self.limited {
             self.builder = self.builder.timeout(CALL_TIMEOUT);
         }
-        self.builder
+        let begun = Instant::now();
+        let result = self
+            .builder
             .send()
             .await
-            .map_err(|error| ClientError::from_transport(&self.operation, &self.client.base, &error))
+            .map_err(|error| ClientError::from_transport(&self.operation, &self.client.base, &error));
+        trace(&self.operation, begun, &result);
+        result
     }
+}
+
+/// For a run's event log: neither headers nor bodies, and of an error its code alone.
+fn trace(operation: &str, begun: Instant, result: &Result<Response, ClientError>) {
+    let status = result.as_ref().ok().map(|response| response.status().as_u16());
+    let error = match result {
+        Ok(response) if response.status().is_success() => None,
+        Ok(response) => Some(format!("http-{}", response.status().as_u16())),
+        Err(error) => Some(error.code().to_owned()),
+    };
+    let duration_ms = begun.elapsed().as_millis();
+    tracing::debug!(target: "sf::api", service = "host", operation, attempt = 1, status, duration_ms, error, again = false);
 }
 
 /// The error for a status that came without words.

@@ -22,7 +22,7 @@ const MAX_SINGLES: usize = 32;
 
 pub(super) enum Kind {
     Framed(FramedWorker),
-    Web(WebWorker),
+    Web(Box<WebWorker>),
 }
 
 pub(super) struct Worker {

@@ -52,4 +52,8 @@ pub struct App {
     pub provider_settings_span: Span,
     /// `[state] store`; `None` for the default.
     pub state_store: Option<String>,
+    /// Whether the states of all stages are there: no stage names another place.
+    pub one_store: bool,
+    /// `[state] releases`: how many are kept.
+    pub kept_releases: usize,
 }

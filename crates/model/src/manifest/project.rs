@@ -20,7 +20,9 @@ section! {
 section! {
     /// Where `sf` keeps what it knows of the deployed objects.
     StateSection {
-        /// A folder relative to the manifest, or `s3://…`, `gs://…`, `az://…`. Default: `.sf/state`.
+        /// A folder relative to the manifest, or `s3://bucket/prefix`, `gs://bucket/prefix`, `az://account/container/prefix`. Default: `.sf/state`.
         store: String,
+        /// How many releases are kept: the newest. From 1 to 1000. Default: 20.
+        releases: u32,
     }
 }

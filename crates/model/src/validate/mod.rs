@@ -26,6 +26,8 @@ use crate::units::Period;
 
 /// How the names of stages begin whose data is protected.
 const PROTECTED_STAGES: &str = "prod";
+/// How many releases are kept where the manifest does not say it.
+const KEPT_RELEASES: u32 = 20;
 
 /// What is known while the sections are gone through, and what is wrong with them.
 pub(crate) struct Check<'a> {
@@ -41,6 +43,8 @@ pub(crate) struct Check<'a> {
 pub(crate) struct Chosen {
     pub(crate) stage: String,
     pub(crate) provider: String,
+    /// Whether the states of all stages are in one place.
+    pub(crate) one_store: bool,
     /// The manifest's text, to say on which line the other place is.
     pub(crate) text: String,
 }
@@ -139,6 +143,8 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
         span: Span::default(),
     });
     let project = or_default(manifest.project);
+    let state = or_default(manifest.state);
+    let kept = check.in_range("`releases` in `state`", state.releases, 1..=1000, KEPT_RELEASES);
     let tags = or_default(project.tags).entries.into_iter();
     Some(App {
         tags: tags.map(|(key, entry)| (key, entry.value)).collect(),
@@ -153,7 +159,9 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
         sockets: entries(manifest.sockets, |_, entry| Some(entry.value.lower(entry.span, check))),
         provider_settings: settings.value,
         provider_settings_span: settings.span,
-        state_store: or_default(manifest.state).store.map(|store| store.value),
+        state_store: state.store.map(|store| store.value),
+        one_store: chosen.one_store,
+        kept_releases: usize::try_from(kept).unwrap_or(usize::MAX),
         project: project.name?.value.0,
         stage: chosen.stage.clone(),
         provider: chosen.provider.clone(),

@@ -170,3 +170,16 @@ fn a_url_of_its_own_and_single_values() {
     assert_eq!(app.functions["g"].http[0].route.to_string(), "GET /");
     assert_eq!(app.functions["h"].http.len(), 1);
 }
+
+#[test]
+fn a_stage_may_have_a_state_elsewhere() {
+    let text =
+        "sf = 1\n[project]\nname = \"p\"\n[state]\nreleases = 3\n[stages.prod.state]\nreleases = 100\n";
+    let load = |text: &str, stage| load_text(text, stage, None).app.unwrap();
+    assert_eq!((load(text, None).kept_releases, load(text, Some("prod")).kept_releases), (3, 100));
+    assert!(load(text, Some("prod")).one_store);
+    let apart = format!("{text}store = \"elsewhere\"\n");
+    for stage in [None, Some("prod")] {
+        assert!(!load(&apart, stage).one_store, "{stage:?}");
+    }
+}

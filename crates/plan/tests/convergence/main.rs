@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use sf_plan::{
-    Action, Addr, Event, Failure, Lineage, Op, Outcome, Plan, Reason, Run, Save, Seen, State, absorb, diff,
-    graph, schedule,
+    Action, Addr, Event, Failure, Lineage, ObjectKey, Op, Outcome, Plan, Reason, Run, Save, Seen, State,
+    Status, StepId, absorb, diff, graph, schedule,
 };
 use world::{Cloud, KINDS, Spec, TestSchemas, addr, spec};
 
@@ -60,10 +60,12 @@ fn recover(state: &mut State, cloud: &Cloud) {
 fn delete_outside(addr: &Addr, state: &mut State, cloud: &mut Cloud) {
     recover(state, cloud);
     let Some(key) = cloud.objects.keys().rfind(|key| key.addr == *addr).cloned() else { return };
-    cloud.objects.remove(&key);
+    let there: BTreeSet<_> = cloud.objects.keys().cloned().collect();
+    let _ = cloud.delete(&key);
     let objects = state.objects.keys().map(|key| (key.clone(), cloud.find(key))).collect();
     let drift = absorb(state, Seen { objects, ..Seen::default() });
-    assert!(drift.len() <= 1 && drift.iter().all(|drift| drift.key == key && drift.why == [Reason::Missing]));
+    let is_gone = |key: &ObjectKey| there.contains(key) && !cloud.objects.contains_key(key);
+    assert!(drift.iter().all(|drift| is_gone(&drift.key) && drift.why == [Reason::Missing]), "{drift:?}");
 }
 
 fn plan(spec: &Spec, state: &State) -> Plan {
@@ -72,10 +74,14 @@ fn plan(spec: &Spec, state: &State) -> Plan {
     schedule(&graph, state, changes)
 }
 
+fn ends(op: &Op) -> bool {
+    matches!(op, Op::Delete | Op::Forget)
+}
+
 /// Whatever can be said of a plan without running it.
 fn check(plan: &Plan, state: &State) {
     let told: BTreeSet<_> = plan.destroyed_data().map(|change| &change.key).collect();
-    for step in plan.steps.iter().filter(|step| step.op == Op::Delete) {
+    for step in plan.steps.iter().filter(|step| ends(&step.op)) {
         assert!(!state.objects[&step.key].protect || told.contains(&step.key), "{} is not told", step.key);
     }
     for change in plan.actual_changes() {
@@ -86,9 +92,11 @@ fn check(plan: &Plan, state: &State) {
 /// Runs one deploy and returns the state that a store would hold afterwards.
 fn deploy(spec: &Spec, mut state: State, cloud: &mut Cloud, fault: Fault) -> State {
     recover(&mut state, cloud);
+    let known = state.objects.iter().filter(|(_, object)| object.status != Status::Missing);
+    assert!(known.map(|(key, _)| key).eq(cloud.objects.keys()), "{state:#?}");
     let plan = plan(spec, &state);
     check(&plan, &state);
-    let first_put = plan.steps.iter().position(|step| step.op != Op::Delete).unwrap_or(0);
+    let first_put = plan.steps.iter().position(|step| !ends(&step.op)).unwrap_or(0);
     let replaced: BTreeSet<_> = plan
         .changes
         .iter()
@@ -101,10 +109,7 @@ fn deploy(spec: &Spec, mut state: State, cloud: &mut Cloud, fault: Fault) -> Sta
     let (mut made, mut saved) = (0, run.state().clone());
     while !run.is_over() {
         let (calls, events) = run.ready(3);
-        over.extend(events.iter().filter_map(|event| match event {
-            Event::Unchanged { step, .. } => Some(*step),
-            _ => None,
-        }));
+        over.extend(ended(&events));
         saved = saved_of(&mut run, saved);
         for call in calls {
             assert!(needs[&call.step].is_subset(&over), "{} runs before its needs", call.key);
@@ -134,10 +139,7 @@ fn deploy(spec: &Spec, mut state: State, cloud: &mut Cloud, fault: Fault) -> Sta
                 run.stop();
             }
             made += 1;
-            if !matches!(outcome, Outcome::Failed { .. }) {
-                over.insert(call.step);
-            }
-            run.finish(call.step, outcome);
+            over.extend(ended(&run.finish(call.step, outcome)));
             saved = saved_of(&mut run, saved);
         }
     }
@@ -198,6 +200,13 @@ proptest! {
         let changes = diff(&graph, &state, &TestSchemas);
         prop_assert_eq!(schedule(&graph, &state, changes), plan(&after, &state));
     }
+}
+
+fn ended(events: &[Event]) -> impl Iterator<Item = StepId> {
+    events.iter().filter_map(|event| match event {
+        Event::Finished { step, .. } | Event::Unchanged { step, .. } => Some(*step),
+        _ => None,
+    })
 }
 
 /// What a store has after a save: whether it takes the change or the whole makes no difference.

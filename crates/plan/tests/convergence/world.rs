@@ -16,8 +16,15 @@ use sf_plan::{
 /// | `replaced` | replaces | replaces | another one |
 /// | `bound` | in place | replaces | another one |
 /// | `alone` | replaces, and cannot stand beside its successor | the same | another one |
-pub(crate) const KINDS: [&str; 10] =
-    ["plain", "quiet", "stable", "replaced", "alone", "bound", "replaced", "alone", "bound", "plain"];
+/// | `case` | in place | in place | survives |
+/// | `crate` | replaces | replaces | each object's own |
+/// | `part` | in place | replaces | survives |
+///
+/// A `part` lies in the `case`, `crate` or other `part` that it refers to, if there is but one, and goes with that.
+pub(crate) const KINDS: [&str; 15] = [
+    "plain", "case", "quiet", "crate", "stable", "part", "replaced", "alone", "bound", "part", "replaced",
+    "alone", "part", "bound", "plain",
+];
 
 pub(crate) struct TestSchemas;
 
@@ -25,8 +32,8 @@ impl Schemas for TestSchemas {
     fn effect(&self, kind: &Kind, path: &Path) -> Effect {
         match (kind.0.as_str(), path.0.first().map_or("", String::as_str)) {
             (_, "noise") => Effect::Ignore,
-            ("bound", "value") => Effect::InPlace,
-            ("bound" | "replaced" | "alone", _) => Effect::NewObject,
+            ("bound" | "part", "value") => Effect::InPlace,
+            ("bound" | "part" | "replaced" | "crate" | "alone", _) => Effect::NewObject,
             _ => Effect::InPlace,
         }
     }
@@ -34,8 +41,15 @@ impl Schemas for TestSchemas {
         kind.0 == "alone"
     }
     fn stable(&self, kind: &Kind, _: &str) -> bool {
-        kind.0 == "stable"
+        matches!(kind.0.as_str(), "stable" | "case" | "crate" | "part")
     }
+    fn goes_with(&self, kind: &Kind, container: &Kind) -> bool {
+        kind.0 == "part" && is_container(container)
+    }
+}
+
+fn is_container(kind: &Kind) -> bool {
+    matches!(kind.0.as_str(), "case" | "crate" | "part")
 }
 
 /// One object of a manifest.
@@ -48,7 +62,7 @@ pub(crate) struct Node {
     protect: bool,
 }
 
-/// A manifest: which of the addresses exist, and how. A node uses only nodes before it.
+/// A manifest: which of the addresses exist, and how; now and then none at all. A node uses only nodes before it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spec(Vec<Option<Node>>);
 
@@ -60,7 +74,8 @@ pub(crate) fn spec() -> impl Strategy<Value = Spec> {
     let some = |max| proptest::collection::btree_set(0..KINDS.len(), 0..max);
     let node = (0u8..3, 0u8..2, some(3), some(2), proptest::bool::weighted(0.2))
         .prop_map(|(value, noise, refers, after, protect)| Node { value, noise, refers, after, protect });
-    proptest::collection::vec(proptest::option::weighted(0.75, node), KINDS.len()).prop_map(Spec)
+    let some = proptest::collection::vec(proptest::option::weighted(0.75, node), KINDS.len());
+    prop_oneof![4 => some.prop_map(Spec), 1 => Just(Spec::default())]
 }
 
 impl Spec {
@@ -78,7 +93,9 @@ impl Spec {
             for used in used(index, &node.refers) {
                 inputs.insert(format!("n{used}"), Value::Ref { of: addr(used), output: "out".into() });
             }
-            let after = used(index, &node.after).into_iter().map(addr).collect();
+            // What a part must merely wait for is nothing that it lies in.
+            let may_wait = |of: &Addr| KINDS[index] != "part" || !is_container(&of.kind);
+            let after = used(index, &node.after).into_iter().map(addr).filter(may_wait).collect();
             Some(Desired { addr: addr(index), inputs: Value::Map(inputs), after, protect: node.protect })
         });
         nodes.collect()
@@ -96,7 +113,7 @@ impl Cloud {
     fn outputs(&mut self, key: &ObjectKey) -> Outputs {
         self.counter += 1;
         let out = match key.addr.kind.0.as_str() {
-            "stable" | "quiet" => key.to_string(),
+            "stable" | "quiet" | "case" | "crate" | "part" => key.to_string(),
             _ => format!("{key}#{}", self.counter),
         };
         Outputs::from([("out".to_owned(), out.into())])
@@ -120,15 +137,30 @@ impl Cloud {
                 Outcome::Done { id: RemoteId(key.to_string()), outputs }
             }
             CallAction::Delete { .. } => {
-                if let Some((_, outputs)) = self.objects.get(key).filter(|_| is_late) {
-                    let out = &outputs["out"];
-                    let user = self.objects.iter().find(|(_, (inputs, _))| references(inputs).contains(out));
-                    assert_eq!(user, None, "{key} is deleted while it is used");
+                let gone = self.delete(key);
+                for (user, (inputs, _)) in self.objects.iter().filter(|_| is_late) {
+                    let used = references(inputs).into_iter().find(|out| gone.contains(out));
+                    assert_eq!(used, None, "{user} uses it, and {key} is deleted");
                 }
-                self.objects.remove(key);
                 Outcome::Deleted
             }
         }
+    }
+
+    /// Deletes an object and what lies in it, and gives their outputs.
+    pub(crate) fn delete(&mut self, key: &ObjectKey) -> Vec<Json> {
+        let Some((_, outputs)) = self.objects.get(key) else { return Vec::new() };
+        let mut gone = vec![outputs["out"].clone()];
+        let lies_in = |(part, (inputs, _)): (&ObjectKey, &(Inputs, Outputs))| {
+            let owners: BTreeSet<_> = references(inputs).iter().filter_map(|out| self.owner(out)).collect();
+            let mut containers = owners.into_iter().filter(|owner| is_container(&owner.addr.kind));
+            let is_in = containers.next() == Some(key) && containers.next().is_none();
+            (part.addr.kind.0 == "part" && is_in).then(|| part.clone())
+        };
+        let parts: Vec<_> = self.objects.iter().filter_map(lies_in).collect();
+        gone.extend(parts.iter().flat_map(|part| self.delete(part)));
+        self.objects.remove(key);
+        gone
     }
 
     fn owner(&self, out: &Json) -> Option<&ObjectKey> {

@@ -178,7 +178,7 @@ async fn find(
     let Some(recorded) = objects.get(of) else { return Ok(None) };
     let action = IntentAction::Create { inputs: recorded.inputs.clone() };
     let deps = recorded.deps.clone();
-    let intent = Intent { key: key.clone(), action, deps, protect: false };
+    let intent = Intent { key: key.clone(), action, deps, protect: false, takes: [].into() };
     let found = rehearsal.connection.driver.find(&rehearsal.cx, &intent).await;
     found.map_err(|error| rehearsal.broken(format!("find `{key}`: {error}")))
 }

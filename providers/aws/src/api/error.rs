@@ -24,6 +24,12 @@ pub(crate) struct ApiError {
     pub(crate) fields: Option<Box<Json>>,
 }
 
+/// AWS's name for the request that was answered with these headers.
+pub(super) fn request_id(headers: &http::HeaderMap) -> Option<String> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    header("x-amzn-requestid").or_else(|| header("x-amz-request-id"))
+}
+
 /// The code of an error for which nobody answered.
 const UNREACHABLE: &str = "Unreachable";
 /// The code of an error for want of credentials.
@@ -93,7 +99,7 @@ impl ApiError {
         let code = code.unwrap_or_else(|| format!("Status{status}"));
         let code = code.split(':').next().unwrap_or_default();
         let code = code.rsplit('#').next().unwrap_or_default().to_owned();
-        let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
+        let request_id = request_id(headers);
         let message = message.unwrap_or_else(|| format!("status {status}"));
         Self { operation, code, message, status, request_id, fields }
     }

@@ -3,6 +3,7 @@
 //! A request names its operation; the client limits its rate, signs it, sends it, and makes it again where it failed for a passing
 //! reason. So a request may take effect twice: what creates must take "it exists already" for an answer (see `kinds`).
 
+mod bucket;
 pub(crate) mod cloudwatch;
 mod connect;
 pub(crate) mod dynamodb;
@@ -33,5 +34,6 @@ pub(crate) use error::{ApiError, found};
 pub(crate) use request::{Answer, Body, Params, Request, encoded};
 pub(crate) use service::{Operation, Service};
 
+pub use bucket::BucketAccess;
 pub use connect::{Connect, Identity};
 pub use send::Client;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::Method;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use sf_plan::Failure;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::connect::Identity;
-use super::error::ApiError;
+use super::error::{self, ApiError};
 use super::keys::{self, Keys};
 use super::limit::Limits;
 use super::place::{Endpoints, partition};
@@ -55,9 +55,9 @@ pub(crate) type Integrations = BTreeMap<String, BTreeSet<String>>;
 
 pub(super) struct Inner {
     http: reqwest::Client,
-    keys: Keys,
-    region: String,
-    endpoints: Endpoints,
+    pub(super) keys: Keys,
+    pub(super) region: String,
+    pub(super) endpoints: Endpoints,
     limits: Limits,
     identity: OnceCell<Identity>,
     /// What the environment says and the manifest overrules, one sentence each.
@@ -218,11 +218,15 @@ impl Client {
         // Once more where the answer broke off.
         let mut again = request.repeatable;
         loop {
+            let begun = Instant::now();
             let response = self.open(&request).await?;
             let headers = response.headers().clone();
             match response.bytes().await {
                 Ok(body) => return Ok(Answer { headers, body }),
-                Err(_) if again => again = false,
+                Err(error) if again => {
+                    again = false;
+                    trace(&request, 1, begun, &Err(unreachable(operation, &error)), true);
+                }
                 Err(error) => return Err(unreachable(operation, &error)),
             }
         }
@@ -233,19 +237,18 @@ impl Client {
         let mut pause = PAUSE;
         let mut attempt = 1;
         loop {
-            let error = match self.once(request).await {
-                Ok(response) => return Ok(response),
-                Err(error) => error,
+            self.0.limits.turn(request.operation).await;
+            let begun = Instant::now();
+            let result = self.once(request).await;
+            let again = result.as_ref().is_err_and(|error| is_worth_another(request, error, attempt));
+            trace(request, attempt, begun, &result, again);
+            let error = match result {
+                Err(error) if again => error,
+                result => return result,
             };
-            let again = error.is_throttling() || request.repeatable && error.is_passing();
-            let is_first = request.operation.name == IDENTITY && !error.is_answer();
-            if !again || attempt >= if is_first { FIRST_ATTEMPTS } else { ATTEMPTS } {
-                return Err(error);
-            }
             if error.is_throttling() {
                 self.0.limits.throttled(request.operation).await;
             }
-            tracing::debug!(operation = request.operation.name, attempt, %error, "again");
             let share = 500 + fastrand::u32(0..500);
             tokio::time::sleep(pause * share / 1000).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -255,7 +258,6 @@ impl Client {
 
     async fn once(&self, request: &Request) -> Result<reqwest::Response, ApiError> {
         let operation = request.operation;
-        self.0.limits.turn(operation).await;
         let base = request.endpoint.clone().unwrap_or_else(|| self.0.endpoints.of(operation.service));
         let url = format!("{base}{}", request.target());
         let signing = self.signing(operation).await?;
@@ -306,6 +308,42 @@ impl Client {
         let region = self.0.endpoints.signing_region(operation.service);
         Ok(Signing { operation, region, credentials, time })
     }
+}
+
+/// Whether a request that failed so is made again.
+fn is_worth_another(request: &Request, error: &ApiError, attempt: u32) -> bool {
+    let passes = error.is_throttling() || request.repeatable && error.is_passing();
+    let is_first = request.operation.name == IDENTITY && !error.is_answer();
+    passes && attempt < if is_first { FIRST_ATTEMPTS } else { ATTEMPTS }
+}
+
+/// For a run's event log. AWS's words may repeat what was sent, a secret's value for one: they are not in it, its code is.
+fn trace(
+    request: &Request,
+    attempt: u32,
+    begun: Instant,
+    result: &Result<reqwest::Response, ApiError>,
+    again: bool,
+) {
+    let Operation { service, name } = request.operation;
+    let (status, request_id, error) = match result {
+        Ok(response) => (Some(response.status().as_u16()), error::request_id(response.headers()), None),
+        Err(error) if error.is_answer() => {
+            (Some(error.status), error.request_id.clone(), Some(error.code.clone()))
+        }
+        Err(error) => (None, None, Some(format!("{}: {}", error.code, error.message))),
+    };
+    tracing::debug!(
+        target: "sf::api",
+        service = service.host_prefix(),
+        operation = name,
+        attempt,
+        status,
+        duration_ms = begun.elapsed().as_millis(),
+        request_id,
+        error,
+        again,
+    );
 }
 
 fn body(operation: Operation, input: &impl Serialize) -> Result<Vec<u8>, ApiError> {

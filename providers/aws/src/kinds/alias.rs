@@ -10,6 +10,7 @@ use super::function::with_patience;
 use super::{At, Inventory, Made, RemoteKind, Seen, Undone, of_alias};
 use crate::api::lambda::alias::{self, Wanted};
 use crate::api::{ApiError, lambda};
+use crate::names::addr::kind;
 use rollout::Rollout;
 
 /// Versions that are kept behind the one that is called: code of old ones would fill the account's storage.
@@ -82,6 +83,7 @@ impl RemoteKind for Alias {
 
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["FunctionName", "Name"];
+    const GOES_WITH: &'static [&'static str] = &[kind::FUNCTION];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         let description = Rollout::description(spec.rollout.as_ref());

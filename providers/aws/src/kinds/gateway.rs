@@ -21,6 +21,10 @@ pub(crate) use integration::Integration;
 pub(crate) use route::Route;
 pub(crate) use stage::Stage;
 
+/// What all of these go with: nothing in an API can be named, asked for or called but through that
+/// (<https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid.html>).
+const AN_API: &[&str] = &[kind::HTTP_API, kind::WEBSOCKET_API];
+
 /// The id that an object in an API is known by.
 fn id(api: &str, own: &str) -> String {
     format!("{api}/{own}")

@@ -109,6 +109,12 @@ pub(crate) trait RemoteKind: Send + Sync + 'static {
     const VERBATIM: &'static [&'static str] = &[];
     /// Inputs whose change makes it another object.
     const REPLACED_BY: &'static [&'static str] = &[];
+    /// Kinds whose deletion takes along, at once, what of this kind lies in them. AWS documents it of a function's aliases
+    /// (<https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html>) and of a topic's subscriptions
+    /// (<https://docs.aws.amazon.com/sns/latest/api/API_DeleteTopic.html>). A group's schedules go at some time, and run until then
+    /// (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_DeleteScheduleGroup.html>); a bucket's notifications must go before it is
+    /// emptied, which they would tell; event sources stay, and of addresses, settings of events and provisioned concurrency AWS says nothing.
+    const GOES_WITH: &'static [&'static str] = &[];
 
     /// Makes it. [`Undone::Exists`] when there is something of that name.
     async fn create(&self, at: &At<'_>, spec: &Self::Spec) -> Result<Made, Undone>;
@@ -186,6 +192,7 @@ pub(crate) trait AnyKind: Send + Sync {
     fn holds_data(&self) -> bool;
     fn guards(&self, inputs: &Inputs) -> bool;
     fn delete_first(&self) -> bool;
+    fn goes_with(&self, container: &str) -> bool;
     fn stable(&self, output: &str) -> bool;
     fn disturbs(&self, path: &Path, output: &str) -> bool;
     fn effect(&self, path: &Path) -> Effect;
@@ -229,6 +236,10 @@ impl<K: RemoteKind> AnyKind for K {
 
     fn delete_first(&self) -> bool {
         K::DELETE_FIRST
+    }
+
+    fn goes_with(&self, container: &str) -> bool {
+        K::GOES_WITH.contains(&container)
     }
 
     fn stable(&self, output: &str) -> bool {
@@ -363,5 +374,9 @@ impl Schemas for AwsSchemas {
 
     fn guards(&self, name: &Kind, inputs: &Inputs) -> bool {
         kind_of(name).is_some_and(|kind| kind.guards(inputs))
+    }
+
+    fn goes_with(&self, name: &Kind, container: &Kind) -> bool {
+        kind_of(name).is_some_and(|kind| kind.goes_with(&container.0))
     }
 }

@@ -8,6 +8,7 @@ use super::function::with_patience;
 use super::{At, Inventory, Made, RemoteKind, Seen, Text, Undone, of_alias};
 use crate::api::ApiError;
 use crate::api::lambda::policy::{self, AddPermission, Statement, add_permission, remove_permission};
+use crate::names::addr::kind;
 use crate::names::{ACCOUNT, Place, statement};
 
 /// The kind.
@@ -116,6 +117,8 @@ impl RemoteKind for Permission {
 
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["Alias", "StatementId"];
+    // An alias goes with its function only, and no policy outlives that.
+    const GOES_WITH: &'static [&'static str] = &[kind::ALIAS];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         match add(at, spec).await? {

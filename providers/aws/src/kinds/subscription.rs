@@ -48,6 +48,7 @@ impl RemoteKind for Subscription {
     const TAGGED: bool = false;
     const VERBATIM: &'static [&'static str] = &["FilterPolicy"];
     const REPLACED_BY: &'static [&'static str] = &["Topic", "Alias"];
+    const GOES_WITH: &'static [&'static str] = &[kind::TOPIC];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         let filter = spec.filter_policy.as_ref().map(|policy| (FILTER_POLICY, policy.to_string()));

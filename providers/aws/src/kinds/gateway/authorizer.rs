@@ -54,6 +54,7 @@ impl RemoteKind for Authorizer {
     const TAGGED: bool = false;
     const VERBATIM: &'static [&'static str] = &["Issuer", "Audience"];
     const REPLACED_BY: &'static [&'static str] = &["Api"];
+    const GOES_WITH: &'static [&'static str] = super::AN_API;
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         // Nothing keeps two authorizers of one name apart.

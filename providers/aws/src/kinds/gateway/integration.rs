@@ -93,6 +93,7 @@ impl RemoteKind for Integration {
     type Spec = Spec;
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["Api"];
+    const GOES_WITH: &'static [&'static str] = super::AN_API;
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         if has_one(at, spec).await? {

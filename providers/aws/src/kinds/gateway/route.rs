@@ -62,6 +62,7 @@ impl RemoteKind for Route {
     type Spec = Spec;
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["Api"];
+    const GOES_WITH: &'static [&'static str] = super::AN_API;
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         match Collection::routes(&spec.api).create(at.api, &spec.body()).await {

@@ -90,6 +90,7 @@ impl RemoteKind for Stage {
     type Spec = Spec;
     const TAGGED: bool = false;
     const REPLACED_BY: &'static [&'static str] = &["Api", "StageName"];
+    const GOES_WITH: &'static [&'static str] = super::AN_API;
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
         let created = Collection::stages(&spec.api).create::<gateway::Stage>(at.api, &spec.body(false)).await;

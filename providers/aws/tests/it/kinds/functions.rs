@@ -128,6 +128,7 @@ async fn a_change_that_broke_off_is_seen_and_brought_to_its_end() {
         action: IntentAction::Update { inputs: changed.inputs.clone() },
         deps: BTreeSet::new(),
         protect: false,
+        takes: BTreeSet::new(),
     };
     let found = aws.driver.find(&aws.cx, &intent).await.unwrap().unwrap();
     assert_ne!(found.inputs, changed.inputs, "nobody calls what is not published");

@@ -101,6 +101,7 @@ impl Aws {
             action: IntentAction::Create { inputs: thing.inputs.clone() },
             deps: BTreeSet::new(),
             protect: made.protect,
+            takes: BTreeSet::new(),
         };
         assert_eq!(self.driver.find(&self.cx, &intent).await.unwrap().as_ref(), Some(&made));
         self.is_discovered(&thing.key, &made).await;

@@ -29,11 +29,13 @@ pub(crate) fn say_refreshed(ui: &Ui, drift: &[Drift], unrecorded: &[ObjectKey]) 
 
 /// That the record is not the newest one, and what is done about it.
 pub(crate) fn say_outdated(ui: &Ui, outdated: Outdated) {
-    let Outdated { found, seen } = outdated;
-    ui.warn(format_args!(
-        "the state is an old one: it has serial {}, and serial {} was here before, so that somebody brought back a backup",
-        found.0, seen.0
-    ));
+    let why = match outdated {
+        Outdated::Older { found, seen } => {
+            format!("it has serial {}, and serial {} was here before", found.0, seen.0)
+        }
+        Outdated::Ended => "another one was begun in its place".to_owned(),
+    };
+    ui.warn(format_args!("the state is an old one: {why}, so that somebody brought back a backup"));
     ui.info("looking for everything that is deployed");
 }
 

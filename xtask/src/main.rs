@@ -7,6 +7,7 @@ mod conformance;
 mod demo;
 mod generate;
 mod process;
+mod simulate;
 mod test;
 
 use std::process::ExitCode;
@@ -23,6 +24,11 @@ const COMMANDS: &[Command] = &[
     ),
     ("demo", "build sf, deploy examples/hello-node, call it; --stop removes it", demo::demo),
     ("generate", "make the files that come from code; --check only compares them", generate::generate),
+    (
+        "simulate",
+        "play deploys with faults and crashes: [--seeds N] [--from SEED], or one again: [--seed ONE]",
+        simulate::simulate,
+    ),
     ("test", "run every test; further arguments narrow the Rust tests", test::test),
 ];
 

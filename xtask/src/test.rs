@@ -11,6 +11,7 @@ pub(crate) fn test(filter: &[String]) -> Result<(), String> {
     if filter.is_empty() {
         // First and alone, since it installs what the counterpart of AWS needs: the kits' tests start several at once.
         failures.extend(run(&mut rust(&["counterpart::".to_owned()])).err());
+        failures.extend(crate::simulate::in_tests().err());
         failures.extend(kits().into_iter().filter_map(|mut kit| run(&mut kit).err()));
     }
     // One `sf` for all end-to-end tests: each is a process of its own under nextest and would ask cargo again.

@@ -43,7 +43,9 @@ pub(crate) async fn run(settings: &Settings, args: &args::Drift) -> Result<Exit,
         ui.warn(format_args!("no state is recorded here: found {found} by their tags"));
         ui.hint("`sf state rebuild` records them");
     }
-    if let Some(outdated) = settings::witness().and_then(|witness| witness.check(&observed.state)) {
+    if let Some(outdated) =
+        settings::witness().and_then(|witness| witness.check(&store.location(), &observed.state))
+    {
         observed::say_outdated(ui, outdated);
     }
     let objects = observed.state.objects.len();

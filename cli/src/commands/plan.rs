@@ -59,10 +59,10 @@ pub(crate) async fn plan(settings: &Settings, project: &Project, refresh: bool) 
     let provider = connection.map(|connection| pipeline::provider(project, &connection, &zips));
     let who = LockInfo::of_this_process("sf plan");
     let mut observed: Observed = observe(store.as_ref(), provider.as_ref(), &who).await?;
-    let outdated = settings::witness().and_then(|witness| witness.check(&observed.state));
+    let outdated = settings::witness().and_then(|witness| witness.check(&store.location(), &observed.state));
     if let (Some(outdated), Some(provider)) = (outdated, &provider) {
         observed::say_outdated(&settings.ui, outdated);
-        observed::say_news(&settings.ui, &observed.rediscover(provider).await?);
+        observed::say_news(&settings.ui, &observed.rediscover(provider, &who).await?);
     }
     if let (true, Some(provider)) = (refresh, &provider) {
         let drift = observed.refresh(provider).await?;

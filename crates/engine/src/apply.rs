@@ -77,6 +77,12 @@ impl Work<'_> {
         let cx = Cx { progress, stop: self.control.stop.clone(), ..self.provider.cx.clone() };
         Provider { driver: self.provider.driver.clone(), cx }
     }
+
+    fn remember(&self, state: &State) {
+        if let Some(witness) = self.witness {
+            witness.remember(&self.store.location(), state);
+        }
+    }
 }
 
 /// What a run came to.
@@ -144,6 +150,8 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
         run.touch();
     }
     let limits = work.control.limits;
+    let base = run.state().serial;
+    let mut is_begun = false;
     let mut calls: JoinSet<(StepId, Outcome)> = JoinSet::new();
     let mut stop = work.control.stop.clone();
     loop {
@@ -155,6 +163,11 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
         if let Err(cause) = save(&mut run, &work).await {
             return Err(give_up(run, calls, cause, &work).await);
         }
+        if !is_begun && run.state().serial > base {
+            // From here on the state before this run is an old one, even if the run never comes to its end.
+            work.remember(run.state());
+            is_begun = true;
+        }
         tell(&work, events);
         for call in ready {
             // What is traced of the API's calls says by this whose they are.
@@ -164,9 +177,11 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
         if calls.is_empty() {
             break;
         }
+        // In this order always, so that a run can be repeated exactly.
         tokio::select! {
-            finished = calls.join_next() => fold(&mut run, &work, finished),
+            biased;
             () = stop.stopped(), if !stop.is_stopped() => {}
+            finished = calls.join_next() => fold(&mut run, &work, finished),
         }
         // One save covers all that finished meanwhile.
         while let Some(finished) = calls.try_join_next() {
@@ -175,11 +190,9 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
     }
     let stopped = stop.is_stopped();
     let (state, report) = run.end();
+    work.remember(&state);
     if let Err(error) = work.store.compact(work.lock, &state).await {
         tracing::debug!(%error, "the state stays in parts");
-    }
-    if let Some(witness) = work.witness {
-        witness.remember(&state);
     }
     Ok(Applied { report, state, stopped })
 }

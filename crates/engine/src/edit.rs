@@ -159,7 +159,7 @@ impl<'a> Edit<'a> {
             tracing::debug!(%error, "the state stays in parts");
         }
         if let Some(witness) = witness {
-            witness.remember(state);
+            witness.remember(&self.store.location(), state);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sf_plan::{
     Desired, Digest, Drift, Failure, GraphError, IntentAction, Lineage, Object, ObjectKey, Plan, Schemas,
-    Seen, State, absorb,
+    Seen, State, Status, absorb,
 };
 use sf_provider::{Cx, Driver};
 
@@ -184,14 +184,18 @@ impl Observed {
     pub async fn refresh(&mut self, provider: &Provider) -> Result<Vec<Drift>, ObserveError> {
         self.settle_place(provider).await?;
         let before = self.state.clone();
-        let questions = before.objects.iter().map(|(key, object)| async move {
-            let found = provider.driver.read(&provider.cx, key, object).await;
-            Ok::<_, ObserveError>((
-                key.clone(),
-                found.map_err(|cause| unanswered(&format!("`{key}`"), cause))?,
-            ))
-        });
-        let objects = stream::iter(questions).buffer_unordered(provider.questions()).try_collect().await?;
+        let mut objects = BTreeMap::new();
+        look_at(provider, before.objects.iter(), &mut objects).await?;
+        let is_missed = |(key, object): &(&ObjectKey, &Object)| {
+            object.status != Status::Missing && objects.get(*key).is_some_and(Option::is_none)
+        };
+        let missed: Vec<_> = before.objects.iter().filter(is_missed).collect();
+        let lag = provider.driver.lag();
+        if !missed.is_empty() && !lag.is_zero() {
+            // It may have been made just now: what is not shown yet is not gone.
+            tokio::time::sleep(lag).await;
+            look_at(provider, missed.into_iter(), &mut objects).await?;
+        }
         let drift = absorb(&mut self.state, Seen { objects, ..Seen::default() });
         self.changed |= self.state != before;
         Ok(drift)
@@ -217,15 +221,17 @@ impl Observed {
         Ok(keys)
     }
 
-    /// Takes over all that the provider knows, found by its tags: for a record that is not to be trusted.
+    /// Takes over all that the provider knows, found by its tags: for a record that is not to be trusted. A new history begins with it, which
+    /// `who` names: what was saved after the record is not to be taken for its continuation, and no call may have the token of one that was
+    /// made then.
     ///
     /// # Errors
     /// The provider could not answer.
-    pub async fn rediscover(&mut self, provider: &Provider) -> Result<News, ObserveError> {
+    pub async fn rediscover(&mut self, provider: &Provider, who: &LockInfo) -> Result<News, ObserveError> {
         self.settle_place(provider).await?;
         let (state, news) = compare(&self.state, provider.discover().await?);
-        self.changed |= news.differs;
-        self.state = state;
+        self.state = State { lineage: lineage(who), ..state };
+        self.changed = true;
         Ok(news)
     }
 
@@ -254,6 +260,10 @@ impl Observed {
     }
 
     async fn recover(&mut self, provider: &Provider) -> Result<(), ObserveError> {
+        if !self.state.pending.is_empty() {
+            // An answer that comes too early is a wrong one: what the call made would belong to nobody.
+            tokio::time::sleep(provider.driver.lag()).await;
+        }
         let recorded = &self.state.objects;
         let questions = self.state.pending.iter().map(|(token, intent)| async move {
             let found = match (&intent.action, recorded.get(&intent.key)) {
@@ -281,6 +291,21 @@ impl Observed {
         absorb(&mut self.state, seen);
         Ok(())
     }
+}
+
+/// Asks for objects as they are now.
+async fn look_at<'a>(
+    provider: &Provider,
+    recorded: impl Iterator<Item = (&'a ObjectKey, &'a Object)>,
+    into: &mut BTreeMap<ObjectKey, Option<Object>>,
+) -> Result<(), ObserveError> {
+    let questions = recorded.map(|(key, object)| async move {
+        let found = provider.driver.read(&provider.cx, key, object).await;
+        found.map(|found| (key.clone(), found)).map_err(|cause| unanswered(&format!("`{key}`"), cause))
+    });
+    let found: Vec<_> = stream::iter(questions).buffer_unordered(provider.questions()).try_collect().await?;
+    into.extend(found);
+    Ok(())
 }
 
 fn unanswered(what: &str, cause: Failure) -> ObserveError {

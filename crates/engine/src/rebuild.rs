@@ -99,10 +99,15 @@ impl<'a> Rebuild<'a> {
             Some(_) => self.store.set_aside(self.lock.as_ref()).await?,
             None => None,
         };
+        let place = self.store.location();
+        if witness.is_some_and(|witness| witness.check(&place, &self.state).is_some()) {
+            // It goes on from a backup: see `Observed::rediscover`.
+            self.state.lineage = lineage(self.lock.info());
+        }
         self.state.serial.0 += 1;
         self.store.save(self.lock.as_ref(), &Save::whole(&self.state)).await?;
         if let Some(witness) = witness {
-            witness.remember(&self.state);
+            witness.remember(&place, &self.state);
         }
         Ok(aside)
     }

@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
 
     /// Whether the state is older than one that was there before: somebody brought back a backup. See [`Session::rediscover`].
     pub fn outdated(&self) -> Option<Outdated> {
-        self.witness.as_ref().and_then(|witness| witness.check(&self.observed.state))
+        self.witness.as_ref().and_then(|witness| witness.check(&self.store.location(), &self.observed.state))
     }
 
     /// What is there, and what there is to say about it: objects adopted, calls recovered.
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The provider could not answer.
     pub async fn rediscover(&mut self) -> Result<News, ObserveError> {
-        self.observed.rediscover(&self.provider).await
+        self.observed.rediscover(&self.provider, self.lock.info()).await
     }
 
     /// Runs a plan of this session. A plan without steps calls and, if nothing was adopted or recovered, writes nothing.

@@ -58,8 +58,13 @@ fn settle(state: &mut State, intent: Intent, found: Option<Object>) {
             let object = if found.inputs == inputs {
                 Object { deps, protect, ..found }
             } else if let Some(recorded) = recorded {
-                // What it depends on did not change with a call that had no effect.
-                Object { deps: recorded.deps.clone(), protect: recorded.protect, ..found }
+                // What it depends on did not change with a call that had no effect. One that was made by half uses some of what it used and
+                // some of what it was to use.
+                let mut uses = recorded.deps.clone();
+                if found.inputs != recorded.inputs {
+                    uses.extend(deps);
+                }
+                Object { deps: uses, protect: recorded.protect, ..found }
             } else {
                 Object { protect, ..found }
             };
@@ -150,6 +155,14 @@ mod tests {
         assert_eq!(undone, before);
         let gone = settled(Some(before), update, None).unwrap();
         assert_eq!(gone.status, Status::Missing);
+    }
+
+    #[test]
+    fn an_update_that_was_made_by_half_uses_the_old_and_the_new() {
+        let before = Object { deps: [key("old")].into(), ..object(1, Status::Ready) };
+        let update = IntentAction::Update { inputs: inputs(3) };
+        let half = settled(Some(before), update, Some(object(2, Status::Ready))).unwrap();
+        assert_eq!(half.deps, [key("dep"), key("old")].into());
     }
 
     #[test]

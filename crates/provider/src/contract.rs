@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,12 @@ pub trait Driver: Send + Sync {
         16
     }
 
+    /// For how long at most this provider may answer a question as if a call had not been made, or make it after its caller died. What became
+    /// of a call whose end is not recorded is asked only after that.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The object as it is now, or `None` if it is gone.
     async fn read(&self, cx: &Cx, key: &ObjectKey, object: &Object) -> Result<Option<Object>, Failure>;
 
@@ -111,7 +118,8 @@ pub trait Driver: Send + Sync {
     /// tag, or `None` if it does not exist.
     async fn find(&self, cx: &Cx, intent: &Intent) -> Result<Option<Object>, Failure>;
 
-    /// Everything that this scope owns, found by tags, for when the state was lost.
+    /// Everything that this scope owns, found by tags, for when the state was lost. What each object uses belongs to it, and what a change that
+    /// was made by half began to use: users are deleted before what they use.
     async fn discover(&self, cx: &Cx) -> Result<BTreeMap<ObjectKey, Object>, Failure>;
 
     /// Whether the provider still has the code of an earlier release, so that a rollback needs no build. A driver whose calls take code from

@@ -73,6 +73,11 @@ fn a_state_that_is_lost_damaged_or_of_another_time_is_rebuilt() {
     let _ = project.sf(&["state", "rebuild", "--yes", "--provider", "self-hosted"]).ok();
     assert!(project.plan().is_empty(), "{:?}", project.plan());
     assert_eq!(project.get("/three").text(), "two");
+
+    // The same file once more: what it was rebuilt to is another history, whatever its serial is.
+    project.write(FILE, &old);
+    let _ = project.deploy().says(&["the state is an old one", "+ function/three", "nothing to change"]);
+    assert!(project.plan().is_empty(), "{:?}", project.plan());
     let _ = project.sf(&["remove", "--yes"]).ok();
     assert!(env.host().resources("pair", "dev").is_empty());
 }

@@ -1,24 +1,31 @@
 //! What this user saw last of each state, kept apart from the states: a state that is older than that was brought back from a backup.
 //!
-//! One small file for each history in the user's own folder. It is a hint and no record: without it nothing is worse than before, so that what
-//! cannot be read or written is left alone.
+//! Two small files for each state in the user's own folder, one by its history and one by its place. It is a hint and no record: without it
+//! nothing is worse than before, so that what cannot be read or written is left alone.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sf_plan::{Lineage, Serial, State};
 
 use super::format::sum;
-use super::local::write_atomically;
 
-/// The folder with what was seen.
+/// What was seen. Clones remember the same.
 #[derive(Clone, Debug)]
 pub struct Witness {
-    folder: PathBuf,
+    memory: Memory,
 }
 
-/// What was seen of one history.
+#[derive(Clone, Debug)]
+enum Memory {
+    Folder(PathBuf),
+    Process(Arc<Mutex<BTreeMap<String, Sight>>>),
+}
+
+/// What was seen of one history, or last at one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Sight {
     lineage: Lineage,
@@ -27,70 +34,122 @@ struct Sight {
 
 /// A state that is older than one that was there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outdated {
-    /// Its serial.
-    pub found: Serial,
-    /// The serial that was there before.
-    pub seen: Serial,
+pub enum Outdated {
+    /// Its history went on.
+    Older {
+        /// Its serial.
+        found: Serial,
+        /// The serial that was there before.
+        seen: Serial,
+    },
+    /// Its history came to an end: another one was begun in its place.
+    Ended,
 }
 
 impl Witness {
     /// What is or will be in this folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { memory: Memory::Folder(folder.into()) }
     }
 
-    /// Whether a state is older than what was there before.
-    pub fn check(&self, state: &State) -> Option<Outdated> {
-        let (found, seen) = (state.serial, self.seen(&state.lineage)?.serial);
-        (found < seen).then_some(Outdated { found, seen })
+    /// What this process sees, forgotten with it.
+    pub fn in_memory() -> Self {
+        Self { memory: Memory::Process(Arc::default()) }
     }
 
-    fn seen(&self, lineage: &Lineage) -> Option<Sight> {
-        let sight: Sight = serde_json::from_slice(&fs::read(self.path(lineage)).ok()?).ok()?;
-        (sight.lineage == *lineage).then_some(sight)
+    /// Whether the state that is at a place is older than what was there before.
+    pub fn check(&self, place: &str, state: &State) -> Option<Outdated> {
+        let (found, seen) = (state.serial, self.seen(&state.lineage.0)?);
+        if seen.lineage != state.lineage {
+            return None;
+        }
+        match self.seen(place) {
+            Some(last) if last.lineage != state.lineage => Some(Outdated::Ended),
+            _ => (found < seen.serial).then_some(Outdated::Older { found, seen: seen.serial }),
+        }
     }
 
-    /// Remembers a state that is saved.
-    pub fn remember(&self, state: &State) {
+    /// Remembers a state that is saved at a place.
+    pub fn remember(&self, place: &str, state: &State) {
         let sight = Sight { lineage: state.lineage.clone(), serial: state.serial };
-        if self.seen(&state.lineage).as_ref() == Some(&sight) {
-            return;
-        }
-        let written = serde_json::to_vec(&sight).map_err(Into::into).and_then(|bytes| {
-            fs::create_dir_all(&self.folder)?;
-            write_atomically(&self.path(&state.lineage), &bytes)
-        });
-        if let Err(error) = written {
-            tracing::debug!(%error, "what was seen of the state is not remembered");
+        for name in [&state.lineage.0, place] {
+            if self.seen(name).as_ref() != Some(&sight)
+                && let Err(error) = self.note(name, &sight)
+            {
+                tracing::debug!(%error, "what was seen of the state is not remembered");
+            }
         }
     }
 
-    /// Named by a hash: a lineage holds the name of a machine, which may hold anything.
-    fn path(&self, lineage: &Lineage) -> PathBuf {
-        self.folder.join(format!("{}.json", sum(&lineage.0)))
+    fn seen(&self, name: &str) -> Option<Sight> {
+        match &self.memory {
+            Memory::Folder(folder) => serde_json::from_slice(&fs::read(folder.join(file(name))).ok()?).ok(),
+            Memory::Process(seen) => seen.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned(),
+        }
     }
+
+    fn note(&self, name: &str, sight: &Sight) -> std::io::Result<()> {
+        match &self.memory {
+            Memory::Folder(folder) => {
+                fs::create_dir_all(folder)?;
+                // Whole or not at all, but not synced: no deploy is to wait for the disk because of a hint.
+                let mut written = tempfile::NamedTempFile::new_in(folder)?;
+                serde_json::to_writer(&mut written, sight)?;
+                written.persist(folder.join(file(name)))?;
+                Ok(())
+            }
+            Memory::Process(seen) => {
+                seen.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), sight.clone());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Named by a hash: a lineage holds the name of a machine, and a place is a path or a URL, which may hold anything.
+fn file(name: &str) -> String {
+    format!("{}.json", sum(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn state(lineage: &str, serial: u64) -> State {
+        State { serial: Serial(serial), ..State::new(Lineage(lineage.into())) }
+    }
+
+    /// Both memories.
+    fn both(check: impl Fn(Witness)) {
+        let folder = tempfile::TempDir::new().unwrap();
+        check(Witness::new(folder.path().join("seen")));
+        check(Witness::in_memory());
+    }
+
     #[test]
     fn an_older_state_of_the_same_history_is_outdated() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let witness = Witness::new(folder.path().join("seen"));
-        let state = |lineage: &str, serial| {
-            let mut state = State::new(Lineage(lineage.into()));
-            state.serial.0 = serial;
-            state
-        };
-        assert_eq!(witness.check(&state("a", 3)), None, "nothing was seen yet");
-        witness.remember(&state("a", 5));
-        let outdated = Outdated { found: Serial(3), seen: Serial(5) };
-        assert_eq!(witness.check(&state("a", 3)), Some(outdated));
-        assert_eq!(witness.check(&state("a", 5)), None);
-        assert_eq!(witness.check(&state("a", 6)), None);
-        assert_eq!(witness.check(&state("b", 1)), None, "another history");
+        both(|witness| {
+            assert_eq!(witness.check("here", &state("a", 3)), None, "nothing was seen yet");
+            witness.remember("here", &state("a", 5));
+            let outdated = Outdated::Older { found: Serial(3), seen: Serial(5) };
+            assert_eq!(witness.check("here", &state("a", 3)), Some(outdated));
+            assert_eq!(witness.check("there", &state("a", 3)), Some(outdated), "the folder was moved");
+            assert_eq!(witness.check("here", &state("a", 5)), None);
+            assert_eq!(witness.check("here", &state("a", 6)), None);
+            assert_eq!(witness.check("here", &state("b", 1)), None, "somebody else began another history");
+        });
+    }
+
+    #[test]
+    fn a_state_of_a_history_that_another_one_followed_is_outdated() {
+        both(|witness| {
+            witness.remember("here", &state("a", 5));
+            witness.remember("here", &state("b", 2));
+            for serial in [4, 5, 6] {
+                assert_eq!(witness.check("here", &state("a", serial)), Some(Outdated::Ended));
+            }
+            assert_eq!(witness.check("here", &state("b", 2)), None);
+            assert_eq!(witness.check("there", &state("a", 5)), None, "a copy of the project");
+        });
     }
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation is what a test reports")]
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod bucket;
 #[cfg(test)]
 mod crash;
@@ -10,6 +12,8 @@ mod crash;
 mod deploy;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod lag;
 #[cfg(test)]
 mod lock;
 #[cfg(test)]

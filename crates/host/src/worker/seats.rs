@@ -20,6 +20,8 @@ const SINGLES_MEMORY: u64 = 4 << 30;
 /// … but not more than this.
 const MAX_SINGLES: usize = 32;
 
+// A worker is a process: one of them is kept for each, and they are never moved about.
+#[allow(clippy::large_enum_variant, reason = "there are few, each in its own `Arc`")]
 pub(super) enum Kind {
     Framed(FramedWorker),
     Web(Box<WebWorker>),

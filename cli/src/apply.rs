@@ -19,6 +19,7 @@ use crate::commands::data::secret;
 use crate::commands::plan;
 use crate::ends::{self, Cause, End, Ends};
 use crate::errors::{Error, Exit};
+use crate::guard;
 use crate::observed;
 use crate::pipeline::{self, Zips};
 use crate::project::{Project, git_sha};
@@ -199,6 +200,7 @@ impl<'a> Run<'a> {
         if Counts::of(&plan.changes).changes() > 0 {
             self.settings.ui.info(plan_text(&plan, self.settings.ui.verbose()));
         }
+        guard::check(self.verb, self.project, &plan, self.consent)?;
         // What changes nothing asks the provider nothing, and what is removed needs no secrets.
         if plan.actual_changes().any(|change| !matches!(change.action, Action::Delete { .. })) {
             secret::warn_of_missing(self.settings, self.project, self.connection).await?;

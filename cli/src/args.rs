@@ -101,7 +101,7 @@ pub(crate) struct Consent {
     /// Do not ask: delete what the plan deletes
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// With --yes: also delete or replace what holds data
+    /// With --yes: also delete or replace what holds data. What is protected goes only with this
     #[arg(long)]
     pub(crate) data: bool,
 }

@@ -13,6 +13,7 @@ mod commands;
 mod embedded;
 mod ends;
 mod errors;
+mod guard;
 mod observed;
 mod otel;
 mod pipeline;

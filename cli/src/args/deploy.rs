@@ -134,7 +134,10 @@ pub(crate) struct Rollback {
 
 /// Delete everything that was deployed
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  sf remove\n  sf remove --stage dev --yes")]
+#[command(
+    after_help = "Examples:\n  sf remove\n  sf remove --stage dev --yes\n  sf remove --stage prod --yes --data\n\n\
+                        What holds data is asked about. What is protected (`protect = true`, or by default in stages named prod…) is refused without --data."
+)]
 pub(crate) struct Remove {
     #[command(flatten)]
     pub(crate) target: Target,

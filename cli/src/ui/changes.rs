@@ -14,6 +14,8 @@ use super::{Progress, Ui, style};
 const REASONS: usize = 3;
 /// Characters of a value shown; `--json` has it whole.
 const VALUE: usize = 48;
+/// Why an object of a deploy is not wanted any more.
+const GONE: &str = "no longer in the manifest";
 
 /// How many objects each action concerns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -71,21 +73,40 @@ impl Counts {
 
 /// A line for each change with its first reason, further reasons below; no newline at the end.
 pub(crate) fn plan_text(plan: &Plan, verbose: bool) -> String {
-    changes_text(plan.actual_changes(), verbose)
+    // A removal has the manifest, and wants nothing of it.
+    let gone = if wants_nothing(plan) { "removed with all the rest" } else { GONE };
+    lines_of(plan.actual_changes(), gone, verbose)
 }
 
 /// The same of changes that are no plan's.
 pub(crate) fn changes_text<'a>(changes: impl Iterator<Item = &'a Change>, verbose: bool) -> String {
+    lines_of(changes, GONE, verbose)
+}
+
+/// `gone`: why an object is not wanted any more.
+fn lines_of<'a>(changes: impl Iterator<Item = &'a Change>, gone: &str, verbose: bool) -> String {
     let changes: Vec<_> = changes.collect();
     let width = width(changes.iter().map(|change| &change.key));
     let mut text = String::new();
     for change in changes {
         let mark = mark(change.action);
-        let note = if change.protect && change.action.destroys() { "  (holds data)" } else { "" };
-        write_object(&mut text, mark, (&change.key, width), &change.why, verbose, note);
+        let note = match change.action.destroys() {
+            true if change.guarded => "  (protected)",
+            true if change.protect => "  (holds data)",
+            _ => "",
+        };
+        let reasons: Vec<_> = change.why.iter().map(|why| reason(why, gone)).collect();
+        write_object(&mut text, mark, (&change.key, width), &reasons, verbose, note);
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// `table/profiles would be replaced: partition.name: "id" -> "email"`
+pub(crate) fn destruction_text(change: &Change) -> String {
+    let what = if matches!(change.action, Action::Replace { .. }) { "replaced" } else { "deleted" };
+    let reasons: Vec<_> = change.why.iter().map(|why| reason(why, GONE)).collect();
+    format!("{} would be {what}: {}", change.key, reasons.join("; "))
 }
 
 /// What was changed outside of `sf`: the old value is the recorded one, the new one what is there.
@@ -94,10 +115,16 @@ pub(crate) fn drift_text(drift: &[Drift], verbose: bool) -> String {
     let mut text = String::new();
     for Drift { key, why } in drift {
         let mark = if why.contains(&Reason::Missing) { ('-', style::DELETE) } else { ('~', style::UPDATE) };
-        write_object(&mut text, mark, (key, width), why, verbose, "");
+        let reasons: Vec<_> = why.iter().map(|why| reason(why, GONE)).collect();
+        write_object(&mut text, mark, (key, width), &reasons, verbose, "");
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// Whether nothing is to be there afterwards.
+fn wants_nothing(plan: &Plan) -> bool {
+    plan.changes.iter().all(|change| matches!(change.action, Action::Delete { .. }))
 }
 
 fn width<'a>(keys: impl Iterator<Item = &'a ObjectKey>) -> usize {
@@ -109,11 +136,10 @@ fn write_object(
     text: &mut String,
     (mark, style): (char, Style),
     (key, width): (&ObjectKey, usize),
-    why: &[Reason],
+    reasons: &[String],
     verbose: bool,
     note: &str,
 ) {
-    let reasons: Vec<_> = why.iter().map(reason).collect();
     let shown = if verbose || reasons.len() <= REASONS + 1 { reasons.len() } else { REASONS };
     let first = reasons.first().map_or("", String::as_str);
     let _ = write!(text, "{style}{mark} {:width$}{style:#}  {first}{note}", key.to_string());
@@ -136,10 +162,11 @@ fn mark(action: Action) -> (char, Style) {
     }
 }
 
-fn reason(reason: &Reason) -> String {
+/// `gone`: why an object is not wanted any more.
+fn reason(reason: &Reason, gone: &str) -> String {
     match reason {
         Reason::New => "new".into(),
-        Reason::Gone => "no longer in the manifest".into(),
+        Reason::Gone => gone.into(),
         Reason::Field { path, old, new, known_at_apply } => {
             field(path, old.as_ref(), new.as_ref(), *known_at_apply)
         }
@@ -267,6 +294,7 @@ mod tests {
             action,
             why,
             protect: kind == "table",
+            guarded: false,
             goes_with: None,
         }
     }
@@ -311,6 +339,16 @@ mod tests {
         let marks: BTreeSet<_> = plan.changes.iter().map(|change| mark(change.action).0).collect();
         assert_eq!(marks.len(), plan.changes.len(), "each action has a mark of its own, without colours too");
         assert!(plan_text(&plan, true).contains("memory"), "verbose shows every reason");
+    }
+
+    #[test]
+    fn a_removal_does_not_say_that_the_manifest_has_changed() {
+        let gone = |name| change("route", name, Action::Delete { early: false }, vec![Reason::Gone]);
+        let plan = |changes| Plan { base: (Lineage("l".into()), Serial(1)), changes, steps: vec![] };
+        let text = plan_text(&plan(vec![gone("a"), gone("b")]), false);
+        assert!(text.contains("removed with all the rest") && !text.contains(GONE), "{text}");
+        let text = plan_text(&plan(vec![gone("a"), change("api", "api", Action::Keep, vec![])]), false);
+        assert!(text.contains(GONE), "{text}");
     }
 
     #[test]

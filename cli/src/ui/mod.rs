@@ -16,7 +16,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use sf_provider::Endpoint;
 
-pub(crate) use self::changes::{Counts, Live, changes_text, drift_text, plan_text};
+pub(crate) use self::changes::{Counts, Live, changes_text, destruction_text, drift_text, plan_text};
 pub(crate) use self::events::replay;
 pub(crate) use self::progress::Progress;
 pub(crate) use self::prompt::Cursor;

@@ -19,12 +19,12 @@ pub fn compare(old: &[Desired], new: &[Desired], schemas: &dyn Schemas) -> Vec<C
             Some(before) => differ(before, desired, schemas),
         };
         if action != Action::Keep {
-            changes.push(change(desired, action, why));
+            changes.push(change(desired, action, why, schemas));
         }
     }
     for (addr, desired) in old.iter().filter(|(addr, _)| !new.contains_key(*addr)) {
         let action = Action::Delete { early: schemas.delete_first(&addr.kind) };
-        changes.push(change(desired, action, vec![Reason::Gone]));
+        changes.push(change(desired, action, vec![Reason::Gone], schemas));
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     changes
@@ -34,9 +34,10 @@ fn by_addr(all: &[Desired]) -> BTreeMap<&Addr, &Desired> {
     all.iter().map(|desired| (&desired.addr, desired)).collect()
 }
 
-fn change(of: &Desired, action: Action, why: Vec<Reason>) -> Change {
+fn change(of: &Desired, action: Action, why: Vec<Reason>, schemas: &dyn Schemas) -> Change {
+    let guarded = schemas.guards(&of.addr.kind, &of.inputs);
     let key = ObjectKey { addr: of.addr.clone(), generation: 0 };
-    Change { key, action, why, protect: of.protect, goes_with: None }
+    Change { key, action, why, protect: of.protect, guarded, goes_with: None }
 }
 
 fn differ(old: &Desired, new: &Desired, schemas: &dyn Schemas) -> (Action, Vec<Reason>) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::addr::{Addr, ObjectKey};
+use crate::addr::{Addr, Kind, ObjectKey};
 use crate::along;
 use crate::fields::Fields;
 use crate::graph::Graph;
@@ -37,11 +37,14 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
 
     let mut changes: Vec<Change> = Vec::with_capacity(decided.len());
     for (addr, (action, why)) in decided {
-        let recorded = current.get(addr);
-        let protect = graph.get(addr).is_some_and(|desired| desired.protect)
+        let (desired, recorded) = (graph.get(addr), current.get(addr));
+        // Who ceases to protect an object may not destroy it at once.
+        let protect = desired.is_some_and(|desired| desired.protect)
             || recorded.is_some_and(|(_, object)| object.protect);
+        let guarded = desired.is_some_and(|desired| schemas.guards(&addr.kind, &desired.inputs))
+            || recorded.is_some_and(|(_, object)| schemas.guards(&addr.kind, &object.inputs));
         let key = recorded.map_or_else(|| first_key(addr, state), |(key, _)| (*key).clone());
-        changes.push(Change { key, action, why, protect, goes_with: None });
+        changes.push(Change { key, action, why, protect, guarded, goes_with: None });
     }
     for (key, object) in &state.objects {
         let is_current = current.get(&key.addr).is_some_and(|(newest, _)| *newest == key);
@@ -52,13 +55,9 @@ pub fn diff(graph: &Graph, state: &State, schemas: &dyn Schemas) -> Vec<Change> 
         };
         let early = schemas.delete_first(&key.addr.kind);
         let (key, protect) = (key.clone(), object.protect);
-        changes.push(Change {
-            key,
-            action: Action::Delete { early },
-            why: vec![why],
-            protect,
-            goes_with: None,
-        });
+        let guarded = schemas.guards(&key.addr.kind, &object.inputs);
+        let action = Action::Delete { early };
+        changes.push(Change { key, action, why: vec![why], protect, guarded, goes_with: None });
     }
     changes.sort_by(|a, b| a.key.cmp(&b.key));
     flow_earliness(state, &mut changes);
@@ -123,12 +122,20 @@ impl Comparison<'_> {
         matches!(self.decided.get(addr), Some((Action::Replace { .. }, _)))
     }
 
+    /// Whether a change in place for that reason leaves the output as it is.
+    fn leaves(&self, kind: &Kind, reason: &Reason, output: &str) -> bool {
+        match reason {
+            Reason::Field { path, .. } => !self.schemas.disturbs(kind, path, output),
+            _ => self.schemas.stable(kind, output),
+        }
+    }
+
     /// An output as it will be; `None` if only the apply will tell.
     fn resolve(&self, of: &Addr, output: &str) -> Option<Value> {
-        let survives = match self.decided.get(of).map(|(action, _)| action) {
-            Some(Action::Keep) => true,
-            Some(Action::Update) => self.schemas.stable(&of.kind, output),
-            Some(Action::Create | Action::Replace { .. } | Action::Delete { .. }) | None => false,
+        let survives = match self.decided.get(of) {
+            Some((Action::Keep, _)) => true,
+            Some((Action::Update, why)) => why.iter().all(|reason| self.leaves(&of.kind, reason, output)),
+            Some((Action::Create | Action::Replace { .. } | Action::Delete { .. }, _)) | None => false,
         };
         let (_, object) = self.current.get(of).filter(|_| survives)?;
         object.outputs.get(output).cloned().map(Value::plain)

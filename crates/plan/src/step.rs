@@ -88,6 +88,9 @@ pub struct Change {
     /// Whether it holds data, by the record or by the manifest: destroying it wants consent.
     #[serde(default)]
     pub protect: bool,
+    /// Whether it is protected, by the record or by the manifest: destroying it is not even asked about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guarded: bool,
     /// The object whose deletion takes this one along: it needs no call of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goes_with: Option<ObjectKey>,
@@ -230,6 +233,11 @@ impl Plan {
     /// The changes that destroy an object that holds data: those that want consent of their own.
     pub fn destroyed_data(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.protect && change.action.destroys())
+    }
+
+    /// The changes that destroy a protected object: those that must have been asked for beforehand.
+    pub fn destroyed_guarded(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.guarded && change.action.destroys())
     }
 }
 

@@ -27,6 +27,13 @@ impl Schemas for Kinds {
     fn stable(&self, _: &Kind, output: &str) -> bool {
         output == "id"
     }
+    /// Of a `box`, only its size does.
+    fn disturbs(&self, kind: &Kind, path: &Path, output: &str) -> bool {
+        !self.stable(kind, output) && (kind.0 != "box" || path.to_string() == "size")
+    }
+    fn guards(&self, _: &Kind, inputs: &Value) -> bool {
+        matches!(inputs, Value::Map(inputs) if inputs.get("guard") == Some(&Value::Lit(true.into())))
+    }
     fn goes_with(&self, kind: &Kind, container: &Kind) -> bool {
         matches!((kind.0.as_str(), container.0.as_str()), ("branch" | "leaf", "tree") | ("leaf", "branch"))
     }
@@ -246,6 +253,41 @@ fn destroyed_data_is_told() {
     let (state, calls) = deploy(mounts(1, "id"), state);
     assert_eq!(calls, Vec::<String>::new());
     assert_eq!(plan(vec![], &state).destroyed_data().count(), 0);
+}
+
+#[test]
+fn a_change_that_leaves_an_output_as_it_is_does_not_reach_its_users() {
+    let boxes = |size: u8, label: &str| {
+        vec![
+            node("box/a", serde_json::json!({ "size": size, "label": label })),
+            node("disk/b", serde_json::json!({ "of": to("box/a", "revision") })),
+        ]
+    };
+    let state = deployed(boxes(1, "old"));
+    assert_eq!(deploy(boxes(1, "new"), state.clone()).1, ["update box/a"]);
+    let both = ["update box/a", "create disk/b@1", "delete disk/b"];
+    assert_eq!(deploy(boxes(2, "new"), state).1, both);
+}
+
+#[test]
+fn what_is_destroyed_in_spite_of_its_guard_is_told() {
+    let disk = |size: u8, guard: bool| {
+        vec![
+            node("disk/a", serde_json::json!({ "size": size, "guard": guard })),
+            node("disk/b", serde_json::json!({})),
+        ]
+    };
+    let told = |desired: Vec<Desired>, state: &State| -> Vec<String> {
+        plan(desired, state).destroyed_guarded().map(|change| change.key.to_string()).collect()
+    };
+    let (open, guarded) = (deployed(disk(1, false)), deployed(disk(1, true)));
+    assert_eq!(told(disk(1, true), &guarded), Vec::<String>::new());
+    assert_eq!(told(disk(2, true), &guarded), ["disk/a"]);
+    assert_eq!(told(vec![], &guarded), ["disk/a"]);
+    // Neither by ceasing to guard it in the same deploy, nor before the guard is there.
+    assert_eq!(told(disk(2, false), &guarded), ["disk/a"]);
+    assert_eq!(told(disk(2, true), &open), ["disk/a"]);
+    assert_eq!(told(disk(2, false), &open), Vec::<String>::new());
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub(crate) const PROJECT_TAG: &str = "sf:project";
 pub(crate) const STAGE_TAG: &str = "sf:stage";
 /// The tag that names the object: `KIND/NAME@GENERATION`.
 pub(crate) const OBJECT_TAG: &str = "sf:object";
+/// Tag: that it is protected, where AWS has no protection of its own for it.
+pub(crate) const PROTECT_TAG: &str = "sf:protect";
 
 /// The alias that everything calls.
 pub(crate) const LIVE: &str = "live";

@@ -14,6 +14,7 @@ mod faults;
 mod limits;
 mod market;
 mod policies;
+mod protect;
 mod rights;
 mod scale;
 mod secrets;

@@ -22,6 +22,7 @@ mod load;
 mod market;
 mod misbehaviour;
 mod plan;
+mod protect;
 mod releases;
 mod rollouts;
 mod s3;

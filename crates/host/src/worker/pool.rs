@@ -292,7 +292,7 @@ impl Pool {
         let start = async {
             Ok(match program.framed {
                 true => Kind::Framed(FramedWorker::start(context, spec, &program, folder).await?),
-                false => Kind::Web(WebWorker::start(context, spec, &program, folder).await?),
+                false => Kind::Web(Box::new(WebWorker::start(context, spec, &program, folder).await?)),
             })
         };
         let too_slow = || {

@@ -24,7 +24,7 @@ const MAX_SINGLES: usize = 32;
 #[allow(clippy::large_enum_variant, reason = "there are few, each in its own `Arc`")]
 pub(super) enum Kind {
     Framed(FramedWorker),
-    Web(WebWorker),
+    Web(Box<WebWorker>),
 }
 
 pub(super) struct Worker {

@@ -7,6 +7,8 @@ use crate::diagnostic::Span;
 /// `[buckets.NAME]`
 #[derive(Clone, Debug)]
 pub struct Bucket {
+    /// Whether only `--data` lets it be destroyed: `protect`, or what the stage's name says.
+    pub protect: bool,
     /// Where.
     pub span: Span,
 }
@@ -40,6 +42,8 @@ pub struct Table {
     pub sort: Option<TableKey>,
     /// The attribute with the time of expiry.
     pub ttl: Option<String>,
+    /// Whether only `--data` lets it be destroyed: `protect`, or what the stage's name says.
+    pub protect: bool,
     /// Where.
     pub span: Span,
 }
@@ -65,6 +69,8 @@ pub struct Topic {
 /// `[secrets.NAME]`
 #[derive(Clone, Debug)]
 pub struct Secret {
+    /// Whether only `--data` lets it be destroyed: `protect`, or what the stage's name says.
+    pub protect: bool,
     /// Where.
     pub span: Span,
 }

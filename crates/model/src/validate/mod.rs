@@ -24,12 +24,15 @@ use crate::item::ItemKind;
 use crate::manifest::{Manifest, or_default};
 use crate::units::Period;
 
+/// How the names of stages begin whose data is protected.
+const PROTECTED_STAGES: &str = "prod";
 /// How many releases are kept where the manifest does not say it.
 const KEPT_RELEASES: u32 = 20;
 
 /// What is known while the sections are gone through, and what is wrong with them.
 pub(crate) struct Check<'a> {
     pub(crate) names: &'a Names,
+    pub(crate) stage: &'a str,
     pub(crate) provider: &'a str,
     pub(crate) problems: Vec<Diagnostic>,
     /// What something refers to.
@@ -61,6 +64,11 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    /// What `protect` says; where it is not said, what the stage's name does.
+    pub(crate) fn protects(&self, field: Option<Spanned<bool>>) -> bool {
+        field.map_or_else(|| self.stage.starts_with(PROTECTED_STAGES), |field| field.value)
     }
 
     /// A number, `default` if it is not said; out of range it is reported, and the default is taken.
@@ -108,8 +116,8 @@ impl Check<'_> {
 /// The App, as far as it could be made, and everything that is wrong. It is of use only if there is no error.
 pub(crate) fn lower(mut manifest: Manifest, chosen: &Chosen) -> (Option<App>, Vec<Diagnostic>) {
     let (names, notes) = names::gather(&mut manifest, &chosen.provider);
-    let mut check =
-        Check { names: &names, provider: &chosen.provider, problems: notes, used: BTreeSet::new() };
+    let Chosen { stage, provider, .. } = chosen;
+    let mut check = Check { names: &names, stage, provider, problems: notes, used: BTreeSet::new() };
     let app = app(manifest, chosen, &mut check);
     unused::check(&mut check);
     (app, check.problems)
@@ -142,11 +150,11 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
         tags: tags.map(|(key, entry)| (key, entry.value)).collect(),
         api: api::lower(or_default(manifest.api), check),
         functions,
-        buckets: entries(manifest.buckets, |_, entry| Some(entry.value.lower(entry.span))),
+        buckets: entries(manifest.buckets, |_, entry| Some(entry.value.lower(entry.span, check))),
         tables: entries(manifest.tables, |_, entry| entry.value.lower(entry.span, check)),
         queues: entries(manifest.queues, |_, entry| Some(entry.value.lower(entry.span, check))),
         topics: entries(manifest.topics, |_, entry| Some(entry.value.lower(entry.span))),
-        secrets: entries(manifest.secrets, |_, entry| Some(entry.value.lower(entry.span))),
+        secrets: entries(manifest.secrets, |_, entry| Some(entry.value.lower(entry.span, check))),
         workflows: entries(manifest.workflows, |_, entry| entry.value.lower(entry.span)),
         sockets: entries(manifest.sockets, |_, entry| Some(entry.value.lower(entry.span, check))),
         provider_settings: settings.value,

@@ -11,4 +11,5 @@ mod broken;
 mod common;
 mod example;
 mod properties;
+mod protect;
 mod schema;

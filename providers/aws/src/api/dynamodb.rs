@@ -53,6 +53,7 @@ pub(crate) struct NewTable<'a> {
     pub(crate) key_schema: &'a [KeyPart],
     pub(crate) attribute_definitions: &'a [AttributeDefinition],
     pub(crate) stream_view_type: Option<&'a str>,
+    pub(crate) deletion_protection: bool,
     pub(crate) tags: &'a Tags,
 }
 
@@ -67,6 +68,8 @@ pub(crate) struct Table {
     pub(crate) key_schema: Vec<KeyPart>,
     #[serde(default)]
     pub(crate) attribute_definitions: Vec<AttributeDefinition>,
+    #[serde(default)]
+    pub(crate) deletion_protection_enabled: bool,
     stream_specification: Option<StreamSpecification>,
     latest_stream_arn: Option<String>,
 }
@@ -99,6 +102,9 @@ pub(crate) async fn create_table(client: &Client, table: NewTable<'_>) -> Result
     if let Some(view) = table.stream_view_type {
         input["StreamSpecification"] = json!({ "StreamEnabled": true, "StreamViewType": view });
     }
+    if table.deletion_protection {
+        input["DeletionProtectionEnabled"] = Json::Bool(true);
+    }
     tell(client, "CreateTable", &input).await
 }
 
@@ -123,6 +129,11 @@ pub(crate) async fn update_stream(client: &Client, table: &str, view: Option<&st
         None => json!({ "StreamEnabled": false }),
     };
     tell(client, "UpdateTable", &json!({ "TableName": table, "StreamSpecification": stream })).await
+}
+
+/// Begins to let a table be deleted, or not.
+pub(crate) async fn update_protection(client: &Client, table: &str, enabled: bool) -> Result<(), ApiError> {
+    tell(client, "UpdateTable", &json!({ "TableName": table, "DeletionProtectionEnabled": enabled })).await
 }
 
 /// Begins to delete a table.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sf_model::{EventKind, Function};
+use sf_model::{Bucket, EventKind, Function};
 use sf_plan::Value;
 
 use super::permission::Caller;
@@ -62,8 +62,9 @@ impl<'a> Change<'a> {
     }
 }
 
-pub(super) fn compile(cx: &Cx<'_>, name: &str) -> Vec<Object> {
-    let bucket = Object::new(addr::bucket(name), [("Bucket", text(names::bucket(&cx.scope, name)))]);
+pub(super) fn compile(cx: &Cx<'_>, name: &str, bucket: &Bucket) -> Vec<Object> {
+    let bucket = Object::new(addr::bucket(name), [("Bucket", text(names::bucket(&cx.scope, name)))])
+        .protected(bucket.protect);
     let mut entries = Vec::new();
     let mut permissions = BTreeSet::new();
     for function in cx.app.functions.values() {

@@ -34,6 +34,8 @@ use sf_model::{App, Diagnostic, Function, Throttle};
 use sf_plan::{Addr, Desired, Json, Value};
 use sf_provider::{Artifacts, Scope};
 
+use crate::kinds::{PROTECTED, TAGS};
+use crate::names::PROTECT_TAG;
 use crate::names::addr::kind;
 use crate::settings::Settings;
 
@@ -88,11 +90,11 @@ fn resources(cx: &Cx<'_>) -> Vec<Object> {
     objects.extend(api::compile(cx));
     objects.extend(domain::compile(cx));
     objects.extend(schedule::shared(cx));
-    objects.extend(cx.app.buckets.keys().flat_map(|name| bucket::compile(cx, name)));
+    objects.extend(cx.app.buckets.iter().flat_map(|(name, bucket)| bucket::compile(cx, name, bucket)));
     objects.extend(cx.app.tables.iter().map(|(name, table)| table::compile(cx, name, table)));
     objects.extend(cx.app.queues.iter().flat_map(|(name, queue)| queue::compile(cx, name, queue)));
     objects.extend(cx.app.topics.keys().map(|name| topic::compile(cx, name)));
-    objects.extend(cx.app.secrets.keys().map(|name| secret::compile(cx, name)));
+    objects.extend(cx.app.secrets.iter().map(|(name, secret)| secret::compile(cx, name, secret)));
     objects.extend(cx.app.sockets.iter().flat_map(|(name, socket)| socket::compile(cx, name, socket)));
     objects
 }
@@ -140,6 +142,12 @@ impl Object {
         }
     }
 
+    /// With a tag that says so, for what AWS has no protection of its own for.
+    fn protected(self, protect: bool) -> Self {
+        let tag = || Value::Map(Inputs::from([(PROTECT_TAG.to_owned(), text(PROTECTED))]));
+        self.with_some(TAGS, protect.then(tag))
+    }
+
     /// Only when those are there.
     fn after(mut self, others: impl IntoIterator<Item = Addr>) -> Self {
         self.after.extend(others);
@@ -150,7 +158,10 @@ impl Object {
         let kind = self.addr.kind.0.as_str();
         if TAGGED.contains(&kind) && !tags.is_empty() {
             let tags = tags.iter().map(|(key, value)| (key.clone(), text(value)));
-            self.inputs.insert("Tags".to_owned(), Value::Map(tags.collect()));
+            match self.inputs.entry(TAGS.to_owned()).or_insert_with(|| Value::Map(Inputs::new())) {
+                Value::Map(all) => all.extend(tags),
+                other => *other = Value::Map(tags.collect()),
+            }
         }
         let protect = HOLD_DATA.contains(&self.addr.kind.0.as_str());
         Desired { addr: self.addr, inputs: Value::Map(self.inputs), after: self.after, protect }

@@ -36,6 +36,7 @@ pub(super) fn compile(cx: &Cx<'_>, name: &str, table: &Table) -> Object {
     )
     .with_some("StreamViewType", stream)
     .with_some("TimeToLive", table.ttl.as_ref().map(text))
+    .with_some("DeletionProtectionEnabled", table.protect.then(|| flag(true)))
 }
 
 /// From the oldest change that the stream has: those of the moments in which the event source comes to be are among them.

@@ -46,14 +46,14 @@ pub(crate) fn to_spec<S: DeserializeOwned>(at: &At<'_>, inputs: &Inputs) -> Resu
     serde_json::from_value(concrete).map_err(|error| malformed(at, &error))
 }
 
-/// Every kind's inputs that are the manifest's own words.
-const VERBATIM: &str = "Tags";
+/// Every kind's input that is the manifest's own words.
+pub(crate) const TAGS: &str = "Tags";
 
 /// The kind's own type as inputs: general, but for those that are the manifest's own words. Even in these, names end with the suffix.
 fn from_spec<S: Serialize>(at: &At<'_>, spec: &S, verbatim: &[&str]) -> Result<Inputs, Failure> {
     let mut json = serde_json::to_value(spec).map_err(|error| malformed(at, &error))?;
     for (name, value) in json.as_object_mut().into_iter().flatten() {
-        let is_verbatim = name == VERBATIM || verbatim.contains(&name.as_str());
+        let is_verbatim = name == TAGS || verbatim.contains(&name.as_str());
         let general = |text: &str| match is_verbatim {
             true => at.place.with_general_suffix(text),
             false => at.place.general(text),

@@ -34,16 +34,16 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sf_plan::{Effect, Failure, Inputs, Json, Kind, ObjectKey, Outputs, Path, Schemas};
+use sf_plan::{Effect, Failure, Inputs, Json, Kind, ObjectKey, Outputs, Path, Schemas, Value};
 use sf_provider::Cx;
 
 use crate::api::{ApiError, Client};
 use crate::names::Place;
 use crate::names::addr::kind;
 pub(crate) use function::is_kept;
-pub(crate) use inputs::{Artifact, Text, merged, to_spec};
+pub(crate) use inputs::{Artifact, TAGS, Text, merged, to_spec};
 pub(crate) use inventory::{Inventory, all_found};
-pub(crate) use tags::{TagChange, Tags, owner};
+pub(crate) use tags::{PROTECTED, TagChange, Tags, owner};
 pub(crate) use wait::{Patience, retry, until};
 
 /// What every call of a kind is given.
@@ -97,10 +97,14 @@ pub(crate) trait RemoteKind: Send + Sync + 'static {
     const TAGGED: bool = true;
     /// Whether what it holds is gone with it.
     const HOLDS_DATA: bool = false;
+    /// The input that is true of what is protected; without one, there is a tag for it.
+    const PROTECTED_BY: Option<&'static str> = None;
     /// Whether a successor can come only when it is gone.
     const DELETE_FIRST: bool = false;
     /// Outputs that a change in place may change; all others are stable.
     const UNSTABLE: &'static [&'static str] = &[];
+    /// Inputs whose change in place changes those; none named: any may.
+    const DISTURBED_BY: &'static [&'static str] = &[];
     /// Inputs that are the manifest's own words: an account or region in them stands as somebody wrote it.
     const VERBATIM: &'static [&'static str] = &[];
     /// Inputs whose change makes it another object.
@@ -186,9 +190,11 @@ impl Made {
 pub(crate) trait AnyKind: Send + Sync {
     fn tagged(&self) -> bool;
     fn holds_data(&self) -> bool;
+    fn guards(&self, inputs: &Inputs) -> bool;
     fn delete_first(&self) -> bool;
     fn goes_with(&self, container: &str) -> bool;
     fn stable(&self, output: &str) -> bool;
+    fn disturbs(&self, path: &Path, output: &str) -> bool;
     fn effect(&self, path: &Path) -> Effect;
     async fn create(&self, at: &At<'_>, inputs: &Inputs) -> Result<Made, Undone>;
     async fn update(&self, at: &At<'_>, prior: &Recorded<'_>, inputs: &Inputs) -> Result<Made, Failure>;
@@ -220,6 +226,14 @@ impl<K: RemoteKind> AnyKind for K {
         K::HOLDS_DATA
     }
 
+    fn guards(&self, inputs: &Inputs) -> bool {
+        let Value::Map(inputs) = inputs else { return false };
+        match K::PROTECTED_BY {
+            Some(name) => inputs.get(name) == Some(&Value::Lit(true.into())),
+            None => inputs.get(TAGS).is_some_and(tags::protect),
+        }
+    }
+
     fn delete_first(&self) -> bool {
         K::DELETE_FIRST
     }
@@ -230,6 +244,11 @@ impl<K: RemoteKind> AnyKind for K {
 
     fn stable(&self, output: &str) -> bool {
         !K::UNSTABLE.contains(&output)
+    }
+
+    fn disturbs(&self, path: &Path, output: &str) -> bool {
+        let named = |field: &String| K::DISTURBED_BY.contains(&field.as_str());
+        !self.stable(output) && (K::DISTURBED_BY.is_empty() || path.0.first().is_some_and(named))
     }
 
     fn effect(&self, path: &Path) -> Effect {
@@ -347,6 +366,14 @@ impl Schemas for AwsSchemas {
 
     fn stable(&self, name: &Kind, output: &str) -> bool {
         kind_of(name).is_some_and(|kind| kind.stable(output))
+    }
+
+    fn disturbs(&self, name: &Kind, path: &Path, output: &str) -> bool {
+        kind_of(name).is_none_or(|kind| kind.disturbs(path, output))
+    }
+
+    fn guards(&self, name: &Kind, inputs: &Inputs) -> bool {
+        kind_of(name).is_some_and(|kind| kind.guards(inputs))
     }
 
     fn goes_with(&self, name: &Kind, container: &Kind) -> bool {

@@ -23,6 +23,8 @@ pub(super) struct Spec {
     /// The attribute that says when an item expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     time_to_live: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    deletion_protection_enabled: bool,
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     tags: Tags,
 }
@@ -82,6 +84,7 @@ impl Table {
             table_name: table.table_name,
             key_schema: table.key_schema,
             time_to_live: expiry.attribute_name.filter(|_| expires),
+            deletion_protection_enabled: table.deletion_protection_enabled,
             tags,
         };
         Ok(Some(Seen { made, spec, key: Some(key) }))
@@ -92,6 +95,22 @@ impl Table {
             .await
             .map_err(|error| at.failed("change the stream of", &error))?;
         Self::active(at, name).await.map(drop)
+    }
+
+    async fn set_protection(at: &At<'_>, name: &str, enabled: bool) -> Result<(), ApiError> {
+        retry(Patience::USUAL, is_busy, || dynamodb::update_protection(at.api, name, enabled)).await
+    }
+
+    /// Lets it be deleted; `false`: it is gone, or about to be.
+    async fn unprotect(at: &At<'_>, name: &str) -> Result<bool, Failure> {
+        let failed = |error| at.failed("change the deletion protection of", &error);
+        match dynamodb::describe_table(at.api, name).await.map_err(failed)? {
+            Some(table) if table.deletion_protection_enabled => {
+                Self::set_protection(at, name, false).await.map_err(failed)?;
+                Ok(true)
+            }
+            found => Ok(found.is_some()),
+        }
     }
 
     async fn set_expiry(at: &At<'_>, name: &str, attribute: &str, enabled: bool) -> Result<(), Failure> {
@@ -131,8 +150,11 @@ impl RemoteKind for Table {
     type Spec = Spec;
 
     const HOLDS_DATA: bool = true;
+    const PROTECTED_BY: Option<&'static str> = Some("DeletionProtectionEnabled");
     const DELETE_FIRST: bool = true;
     const UNSTABLE: &'static [&'static str] = &["stream"];
+    /// All else leaves the stream as it is, and so who reads it need not begin anew.
+    const DISTURBED_BY: &'static [&'static str] = &["StreamViewType"];
     const REPLACED_BY: &'static [&'static str] = &["TableName", "KeySchema", "AttributeDefinitions"];
 
     async fn create(&self, at: &At<'_>, spec: &Spec) -> Result<Made, Undone> {
@@ -142,6 +164,7 @@ impl RemoteKind for Table {
             key_schema: &spec.key_schema,
             attribute_definitions: &spec.attribute_definitions,
             stream_view_type: spec.stream_view_type.as_deref(),
+            deletion_protection: spec.deletion_protection_enabled,
             tags: &tags,
         };
         // So many tables may be made at once.
@@ -181,6 +204,11 @@ impl RemoteKind for Table {
                 Self::set_expiry(at, name, attribute, true).await?;
             }
         }
+        if prior.spec.deletion_protection_enabled != spec.deletion_protection_enabled {
+            let set = Self::set_protection(at, name, spec.deletion_protection_enabled).await;
+            set.map_err(|error| at.failed("change the deletion protection of", &error))?;
+            Self::active(at, name).await?;
+        }
         let change = at.tag_change(prior.key.as_ref(), &prior.spec.tags, &spec.tags);
         let failed = |error| at.failed("tag", &error);
         if !change.set.is_empty() {
@@ -195,8 +223,16 @@ impl RemoteKind for Table {
     async fn delete(&self, at: &At<'_>, prior: &Seen<Spec>) -> Result<(), Failure> {
         let name = name_in(&prior.made.id);
         let failed = |error: ApiError| at.failed("delete", &error);
+        // What the manifest protects goes since that was asked for; what somebody else protects does not.
+        if prior.spec.deletion_protection_enabled && !Self::unprotect(at, name).await? {
+            return Ok(());
+        }
         match retry(Patience::USUAL, is_busy, || Self::begin_deletion(at, name)).await {
             Err(error) if error.is_missing() => return Ok(()),
+            Err(error) if error.is(&["ValidationException"]) => {
+                let hint = "did somebody turn its deletion protection on? turn it off, or deploy with `--refresh` first";
+                return Err(Failure { hint: Some(hint.to_owned()), ..failed(error) });
+            }
             result => result.map_err(failed)?,
         }
         let gone = until(Patience::USUAL, || async {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sf_plan::ObjectKey;
+use sf_plan::{ObjectKey, Value};
 use sf_provider::Scope;
 
-use crate::names::{self, OBJECT_TAG, PROJECT_TAG, STAGE_TAG};
+use crate::names::{self, OBJECT_TAG, PROJECT_TAG, PROTECT_TAG, STAGE_TAG};
 
 /// Tags by their keys.
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -17,6 +17,14 @@ pub(super) fn all(scope: &Scope, key: &ObjectKey, of_manifest: &Tags) -> Tags {
     tags.insert(STAGE_TAG.into(), scope.stage.clone());
     tags.insert(OBJECT_TAG.into(), names::object_tag(key));
     tags
+}
+
+/// What [`PROTECT_TAG`] says of what is protected.
+pub(crate) const PROTECTED: &str = "true";
+
+/// Whether the manifest's tags say that something is protected.
+pub(crate) fn protect(tags: &Value) -> bool {
+    matches!(tags, Value::Map(tags) if tags.get(PROTECT_TAG) == Some(&Value::Lit(PROTECTED.into())))
 }
 
 /// Which of the scope's objects something with these tags is, and the manifest's own tags among them. `None`: it is not the scope's.

@@ -101,3 +101,24 @@ fn what_holds_data_is_protected() {
     let protected: Vec<String> = objects.map(|object| object.addr.to_string()).collect();
     assert_eq!(protected, ["bucket/portraits", "secret/api-key", "secret/smtp-password", "table/profiles"]);
 }
+
+/// By DynamoDB's own deletion protection, or by a tag beside the manifest's.
+#[test]
+fn what_the_manifest_protects_says_so_in_its_inputs() {
+    let guarded = |text: &str| -> Vec<Desired> {
+        let schemas = Aws.schemas();
+        compile(text).into_iter().filter(|object| schemas.guards(&object.addr.kind, &object.inputs)).collect()
+    };
+    assert_eq!(guarded(ABLE), []);
+    let protected = ABLE
+        .replace("[tables.profiles]", "[tables.profiles]\nprotect = true")
+        .replace("[buckets.portraits]", "[buckets.portraits]\nprotect = true")
+        .replace("[secrets.api-key]", "[secrets.api-key]\nprotect = true");
+    let objects = guarded(&protected);
+    let addrs: Vec<String> = objects.iter().map(|object| object.addr.to_string()).collect();
+    assert_eq!(addrs, ["bucket/portraits", "secret/api-key", "table/profiles"]);
+    let inputs: Vec<_> = objects.iter().map(|object| object.inputs.to_json()).collect();
+    assert_eq!(inputs[0]["Tags"], serde_json::json!({ "sf:protect": "true", "team": "market" }));
+    assert_eq!(inputs[2]["DeletionProtectionEnabled"], true);
+    assert_eq!(inputs[2]["Tags"], serde_json::json!({ "team": "market" }));
+}

@@ -55,11 +55,11 @@ pub(crate) fn compile(app: &App, artifacts: &Artifacts) -> Result<Vec<Desired>, 
 fn resources(app: &App) -> BTreeMap<Addr, Inputs> {
     let mut objects = BTreeMap::new();
     objects.extend(app.api.auth.iter().map(|(name, auth)| authorizer::compile(name, auth)));
-    objects.extend(app.buckets.keys().map(|name| bucket::compile(name)));
+    objects.extend(app.buckets.iter().map(|(name, bucket)| bucket::compile(name, bucket)));
     objects.extend(app.tables.iter().map(|(name, table)| table::compile(name, table)));
     objects.extend(app.queues.iter().map(|(name, queue)| queue::compile(name, queue)));
     objects.extend(app.topics.keys().map(|name| topic::compile(name)));
-    objects.extend(app.secrets.keys().map(|name| secret::compile(name)));
+    objects.extend(app.secrets.iter().map(|(name, secret)| secret::compile(name, secret)));
     objects.extend(app.sockets.iter().map(|(name, socket)| socket::compile(name, socket)));
     objects
 }
@@ -80,6 +80,13 @@ fn with_tags(mut inputs: Inputs, tags: &BTreeMap<String, String>) -> Inputs {
 
 /// The input that holds the manifest's tags.
 pub(crate) const TAGS: &str = "tags";
+/// The input that says that the object is protected. Only the annotations keep it: it is for those who would destroy the object.
+pub(crate) const PROTECT: &str = "protect";
+
+/// Said of what is protected, and of nothing else.
+fn protection(protect: bool) -> Option<(String, Value)> {
+    protect.then(|| (PROTECT.to_owned(), Value::Lit(true.into())))
+}
 
 /// An object's inputs, named as the fields of its spec.
 type Inputs = BTreeMap<String, Value>;

@@ -3,7 +3,7 @@
 use sf_model::{KeyType, Table, TableKey};
 use sf_plan::{Addr, Value};
 
-use super::{Inputs, text};
+use super::{Inputs, protection, text};
 use crate::names;
 
 pub(super) fn compile(name: &str, table: &Table) -> (Addr, Inputs) {
@@ -14,6 +14,7 @@ pub(super) fn compile(name: &str, table: &Table) -> (Addr, Inputs) {
     if let Some(ttl) = &table.ttl {
         inputs.insert("ttl".into(), text(ttl));
     }
+    inputs.extend(protection(table.protect));
     (Addr::new(names::TABLE, name), inputs)
 }
 

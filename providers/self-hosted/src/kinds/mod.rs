@@ -20,7 +20,7 @@ use sf_host_api::{AppClient, Client, Resource, ResourcePut};
 use sf_plan::{Addr, Effect, Failure, Inputs, Json, Kind, Path, Schemas, Value};
 use sf_provider::Cx;
 
-use crate::compile::TAGS;
+use crate::compile::{PROTECT, TAGS};
 use crate::failure;
 use crate::names;
 pub(crate) use record::{annotations, owned};
@@ -124,19 +124,30 @@ impl Schemas for HostSchemas {
     fn stable(&self, name: &Kind, output: &str) -> bool {
         kind(name).is_some_and(|kind| kind.stable(output))
     }
+
+    fn guards(&self, _: &Kind, inputs: &Inputs) -> bool {
+        matches!(inputs, Value::Map(inputs) if inputs.get(PROTECT) == Some(&Value::Lit(true.into())))
+    }
 }
 
-/// Inputs as plain JSON, without the tags: an artifact is its digest.
+/// Inputs as plain JSON, without what only the annotations keep: an artifact is its digest.
 fn plain(inputs: &Inputs) -> Result<Json, Failure> {
-    Ok(match inputs {
+    let Value::Map(inputs) = inputs else { return Err(malformed("they are no map")) };
+    let entries = inputs.iter().filter(|(name, _)| ![PROTECT, TAGS].contains(&name.as_str()));
+    Ok(Json::Object(
+        entries
+            .map(|(name, value)| Ok((name.clone(), plain_value(value)?)))
+            .collect::<Result<_, Failure>>()?,
+    ))
+}
+
+fn plain_value(value: &Value) -> Result<Json, Failure> {
+    Ok(match value {
         Value::Lit(literal) => literal.clone(),
         Value::Artifact(digest) => digest.0.clone().into(),
-        Value::List(items) => Json::Array(items.iter().map(plain).collect::<Result<_, _>>()?),
+        Value::List(items) => Json::Array(items.iter().map(plain_value).collect::<Result<_, _>>()?),
         Value::Map(map) => {
-            let entries = map
-                .iter()
-                .filter(|(key, _)| key.as_str() != TAGS)
-                .map(|(key, value)| Ok((key.clone(), plain(value)?)));
+            let entries = map.iter().map(|(key, value)| Ok((key.clone(), plain_value(value)?)));
             Json::Object(entries.collect::<Result<_, Failure>>()?)
         }
         Value::Ref { of, output } => {

@@ -137,6 +137,23 @@ fn what_holds_data_is_protected() {
 }
 
 #[test]
+fn what_the_manifest_protects_says_so_in_its_inputs() {
+    let guarded = |text: &str| -> Vec<String> {
+        let schemas = SelfHosted.schemas();
+        let all =
+            compile(text).into_iter().filter(|object| schemas.guards(&object.addr.kind, &object.inputs));
+        all.map(|object| object.addr.to_string()).collect()
+    };
+    assert_eq!(guarded(DATA), Vec::<String>::new());
+    assert_eq!(
+        guarded(&DATA.replace("[tables.people]", "[tables.people]\nprotect = true")),
+        ["table/people"]
+    );
+    let prod = DATA.replace("[project]", "[project]\nstage = \"prod\"");
+    assert_eq!(guarded(&prod), ["bucket/files", "secret/key", "table/people"]);
+}
+
+#[test]
 fn another_key_is_another_table_and_another_expiry_is_not() {
     let effect = |field: &str| {
         let path = Path(vec![field.to_owned(), "name".to_owned()]);

@@ -4,17 +4,20 @@ use crate::app::Secret;
 use crate::decode::{Spanned, section};
 use crate::diagnostic::Span;
 use crate::manifest::scalar::ProviderName;
+use crate::validate::Check;
 
 section! {
     /// A secret: its value is set with `sf secret set` and never stands in this file.
     SecretSection {
+        /// Refuse to delete or replace it unless `--data` is given. Default: true in stages whose name begins with `prod`.
+        protect: bool,
         /// The only providers on which it exists. Left out: all.
         only: Vec<Spanned<ProviderName>>,
     }
 }
 
 impl SecretSection {
-    pub(crate) fn lower(self, span: Span) -> Secret {
-        Secret { span }
+    pub(crate) fn lower(self, span: Span, check: &Check<'_>) -> Secret {
+        Secret { protect: check.protects(self.protect), span }
     }
 }

@@ -13,6 +13,8 @@ section! {
         key: KeySection = required,
         /// The attribute that holds the time, in seconds since 1970, at which a record is deleted.
         ttl: String,
+        /// Refuse to delete or replace it unless `--data` is given. Default: true in stages whose name begins with `prod`.
+        protect: bool,
         /// The only providers on which it exists. Left out: all.
         only: Vec<Spanned<ProviderName>>,
     }
@@ -47,6 +49,7 @@ impl TableSection {
             partition,
             sort: key.sort.map(|sort| sort.value),
             ttl: self.ttl.map(|ttl| ttl.value),
+            protect: check.protects(self.protect),
             span,
         })
     }

@@ -17,18 +17,19 @@ use crate::args::{Consent, LockWait};
 use crate::audit::Audit;
 use crate::commands::data::secret;
 use crate::commands::plan;
-use crate::ends::{self, Cause, End, Ends};
+use crate::consent;
+use crate::ends::{Cause, End, Ends};
 use crate::errors::{Error, Exit};
-use crate::guard;
 use crate::observed;
 use crate::pipeline::{self, Zips};
 use crate::project::{Project, git_sha};
 use crate::registry::Connection;
 use crate::releases;
+use crate::renames;
 use crate::retention;
 use crate::settings::{self, Settings};
 use crate::stores;
-use crate::ui::{Counts, Cursor, Live, counted, plan_text};
+use crate::ui::{Counts, Live, counted, plan_text};
 
 /// One run.
 pub(crate) struct Run<'a> {
@@ -199,13 +200,14 @@ impl<'a> Run<'a> {
         releases::provide(self.project, &session, &plan, &draft, &self.zips).await?;
         if Counts::of(&plan.changes).changes() > 0 {
             self.settings.ui.info(plan_text(&plan, self.settings.ui.verbose()));
+            renames::say(&self.settings.ui, self.project, &plan);
         }
-        guard::check(self.verb, self.project, &plan, self.consent)?;
+        consent::check_protected(self.verb, self.project, &plan, self.consent)?;
         // What changes nothing asks the provider nothing, and what is removed needs no secrets.
         if plan.actual_changes().any(|change| !matches!(change.action, Action::Delete { .. })) {
             secret::warn_of_missing(self.settings, self.project, self.connection).await?;
         }
-        self.ask(&plan).await?;
+        consent::ask(&self.settings.ui, self.verb, self.project, &plan, self.consent).await?;
         Ok(Prepared { session, plan, draft })
     }
 
@@ -256,39 +258,6 @@ impl<'a> Run<'a> {
             self.settings.ui.hint("the next `sf deploy` makes up for it");
             None
         })
-    }
-
-    /// The rule of consent: creating and updating needs none, deleting does, and what holds data needs more.
-    async fn ask(&self, plan: &Plan) -> Result<(), Error> {
-        let ui = &self.settings.ui;
-        let data: Vec<_> = plan.destroyed_data().map(|change| change.key.to_string()).collect();
-        let gone = |change: &&sf_plan::Change| {
-            matches!(change.action, Action::Delete { .. }) && change.why.contains(&sf_plan::Reason::Gone)
-        };
-        let deleted: Vec<_> = plan.changes.iter().filter(gone).map(|change| change.key.to_string()).collect();
-        let Consent { yes, data: data_too } = self.consent;
-        let needs_flag = if !(data.is_empty() || yes && data_too) {
-            "--yes --data"
-        } else if !deleted.is_empty() && !yes {
-            "--yes"
-        } else {
-            return Ok(());
-        };
-        let what = if data.is_empty() {
-            deleted.join(", ")
-        } else {
-            format!("{}, with the data in it", data.join(", "))
-        };
-        if !ui.interactive() {
-            let message = format!("{} `{}`: it deletes {what}", self.verb, self.project.app.project);
-            return Err(Error::new(Exit::Consent, "consent-needed", message)
-                .hint(format!("`{needs_flag}` consents to it where nobody can be asked")));
-        }
-        let (ui, _cursor) = (Arc::clone(ui), Cursor);
-        if ends::aside(move || ui.confirm(&format!("Delete {what}?"))).await? {
-            return Ok(());
-        }
-        Err(Error::new(Exit::Consent, "consent-refused", format!("{}: nothing was changed", self.verb)))
     }
 
     /// Runs the plan, and says why it was stopped, if it was. The first end starts nothing new, the second ends at once.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sf_build::{Artifact, BuildError, ExtraFile, Extras, Layout, PythonTarget};
 use sf_engine::Provider;
-use sf_model::{Diagnostic, Severity};
+use sf_model::{Diagnostic, ItemKind, Severity};
 use sf_plan::{Desired, Digest};
 use sf_provider::{ArtifactSource, BuiltArtifact, Cx, KitFile};
 
@@ -99,8 +99,9 @@ pub(crate) fn compile(ui: &Ui, project: &Project, artifacts: &Artifacts) -> Resu
         size: artifact.size,
         entry: artifact.entry.clone(),
     };
-    let built = artifacts.iter().map(|(function, artifact)| (function.clone(), built(artifact))).collect();
-    project.backend.compile(&project.app, &built).map_err(|diagnostics| {
+    let first = |function: &String| project.app.renames.first(ItemKind::Function, function).to_owned();
+    let built = artifacts.iter().map(|(function, artifact)| (first(function), built(artifact))).collect();
+    project.backend.compile(&project.deployed, &built).map_err(|diagnostics| {
         project.manifest.show(ui, &diagnostics);
         project.manifest.invalid(&diagnostics)
     })

@@ -27,8 +27,10 @@ pub(crate) struct Manifest {
 pub(crate) struct Project {
     /// Where it came from.
     pub(crate) manifest: Manifest,
-    /// The project itself.
+    /// The project itself, in the manifest's words.
     pub(crate) app: App,
+    /// The same [by first names](App::by_first_names), as its provider and all records know it.
+    pub(crate) deployed: App,
     /// The backend that compiles it.
     pub(crate) backend: &'static dyn Backend,
     /// Warnings and notes, already shown.
@@ -73,14 +75,15 @@ impl Manifest {
         let selection = Selection { stage: target.stage.clone(), provider: target.provider.clone() };
         let mut loaded = sf_model::load(&self.source, &selection, &Outside { root: &self.root });
         let backend = loaded.app.as_ref().map(|app| registry::backend(&app.provider));
-        if let (Some(app), Some(Ok(backend))) = (&loaded.app, &backend) {
-            loaded.diagnostics.extend(backend.check(app));
+        let deployed = loaded.app.as_ref().map(App::by_first_names);
+        if let (Some(deployed), Some(Ok(backend))) = (&deployed, &backend) {
+            loaded.diagnostics.extend(backend.check(deployed));
             loaded.diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
         }
         self.show(ui, &loaded.diagnostics);
-        match (loaded.app, backend) {
-            (Some(app), Some(Ok(backend))) if !has_errors(&loaded.diagnostics) => {
-                Ok(Project { manifest: self, app, backend, diagnostics: loaded.diagnostics })
+        match (loaded.app.zip(deployed), backend) {
+            (Some((app, deployed)), Some(Ok(backend))) if !has_errors(&loaded.diagnostics) => {
+                Ok(Project { manifest: self, app, deployed, backend, diagnostics: loaded.diagnostics })
             }
             (_, Some(Err(unknown))) => Err(unknown.kind(Exit::Manifest)),
             _ => Err(self.invalid(&loaded.diagnostics)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sf_engine::BucketAccess;
 use sf_model::App;
-use sf_provider::{Backend, Driver, Operate};
+use sf_provider::{Backend, Driver, Operate, Renamed};
 use sf_provider_aws::{Aws, Connect, Settings as AwsSettings};
 use sf_provider_self_hosted::{SelfHosted, Settings as SelfHostedSettings};
 
@@ -51,10 +51,14 @@ pub(crate) async fn connect(
     app: &App,
     reach: Reach,
 ) -> Result<Option<Connection>, Error> {
-    match app.provider.as_str() {
-        sf_provider_aws::NAME => aws(app).await.map(Some),
-        _ => self_hosted(settings, app, reach).await,
-    }
+    let connection = match app.provider.as_str() {
+        sf_provider_aws::NAME => Some(aws(app).await?),
+        _ => self_hosted(settings, app, reach).await?,
+    };
+    Ok(connection.map(|Connection { driver, operate }| Connection {
+        driver,
+        operate: Renamed::wrap(operate, &app.renames),
+    }))
 }
 
 async fn aws(app: &App) -> Result<Connection, Error> {

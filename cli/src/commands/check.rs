@@ -60,7 +60,7 @@ async fn ask(settings: &Settings, project: &Project) -> Result<Option<Identity>,
         ui.info("the provider does not run here yet: `sf deploy` starts it");
         return Ok(None);
     };
-    let rights = project.backend.rights(&project.app);
+    let rights = project.backend.rights(&project.deployed);
     let identity = connection.operate.identity(&plan::context(project), &rights).await?;
     match &identity {
         Some(identity) => ui.result(columns(&rows(identity))),

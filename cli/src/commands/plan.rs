@@ -11,6 +11,7 @@ use crate::observed;
 use crate::pipeline::{self, Zips};
 use crate::project::Project;
 use crate::registry::{self, Reach};
+use crate::renames;
 use crate::settings::{self, Settings};
 use crate::stores;
 use crate::ui::{Counts, plan_text};
@@ -35,6 +36,7 @@ pub(crate) async fn run(settings: &Settings, args: &args::Plan) -> Result<Exit, 
         settings.ui.result("nothing to change");
     } else {
         settings.ui.result(plan_text(&plan, settings.ui.verbose()));
+        renames::say(&settings.ui, &project, &plan);
         settings.ui.result(counts.future());
     }
     settings.ui.json_result(&Planned {

@@ -153,7 +153,31 @@ pub enum EventSource {
     },
 }
 
-/// What a function may reach, by kind and name: the only grants there are.
+/// What a function's code calls otherwise than the host does, itself among it: things keep the name that they were made with. By kind, as in
+/// [`Grants`], and by the code's name: the host's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Names(pub BTreeMap<String, BTreeMap<String, String>>);
+
+impl Names {
+    /// Whether all is called alike.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The host's name of what the code calls `called`.
+    pub fn known<'a>(&'a self, kind: &str, called: &'a str) -> &'a str {
+        self.0.get(kind).and_then(|names| names.get(called)).map_or(called, String::as_str)
+    }
+
+    /// What the code calls the thing that is `known` to the host.
+    pub fn called<'a>(&'a self, kind: &str, known: &'a str) -> &'a str {
+        let mut names = self.0.get(kind).into_iter().flatten();
+        names.find(|(_, name)| *name == known).map_or(known, |(called, _)| called)
+    }
+}
+
+/// What a function may reach, by kind and its code's name: the only grants there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Grants {

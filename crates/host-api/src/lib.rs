@@ -49,7 +49,7 @@ pub use client::{
 };
 pub use data::{
     AuthorizerSpec, BucketSpec, EventSource, Grant, Grants, InboxStatus, KeyKind, KeySpec, MessageView,
-    Moved, QueueSpec, SecretInfo, SecretSpec, SocketSpec, SubscriptionSpec, TableSpec, ThrottleSpec,
+    Moved, Names, QueueSpec, SecretInfo, SecretSpec, SocketSpec, SubscriptionSpec, TableSpec, ThrottleSpec,
     TopicSpec,
 };
 pub use rollout::{RollingFunction, RolloutSpec, RolloutState, RolloutStatus};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Grants, ThrottleSpec};
+use crate::data::{Grants, Names, ThrottleSpec};
 use crate::rollout::{RolloutSpec, RolloutStatus};
 
 /// `GET /v1/health`
@@ -172,6 +172,9 @@ pub struct FunctionSpec {
     /// What it may reach.
     #[serde(default)]
     pub grants: Grants,
+    /// What its code calls otherwise than the host does.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
 }
 
 /// A language and its version.

@@ -95,7 +95,8 @@ fn fire(shared: &Shared, (project, stage, spec): &Key, time: DateTime<Utc>) {
     let Some(release) = shared.app(project, stage).and_then(|app| app.release()) else { return };
     let Some(pool) = release.pools.get(&spec.function).cloned() else { return };
     let id = crate::store::invocation_id();
-    let event = crate::events::event("sf.schedule", &format!("/schedules/{}", spec.function), &id, time);
+    let source = format!("/schedules/{}", pool.spec.names.called("function", &spec.function));
+    let event = crate::events::event("sf.schedule", &source, &id, time);
     let data =
         serde_json::json!({ "expression": spec.expression, "timezone": spec.timezone }).to_string().into();
     let trace = crate::gateway::new_trace(&id);

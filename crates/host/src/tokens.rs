@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sf_data::AppId;
-use sf_host_api::Grants;
+use sf_host_api::{Grants, Names};
 use sha2::{Digest as _, Sha256};
 
 /// Kept by its digest, so that looking one up takes a time that tells nothing of another.
@@ -20,6 +20,7 @@ pub(crate) struct Identity {
     pub(crate) app: AppId,
     pub(crate) function: String,
     pub(crate) grants: Grants,
+    pub(crate) names: Names,
     /// Calls of other functions that it waits for.
     pub(crate) calling: AtomicUsize,
 }
@@ -41,10 +42,11 @@ impl Tokens {
         app: AppId,
         function: &str,
         grants: Grants,
+        names: Names,
     ) -> std::io::Result<FunctionToken> {
         let token = crate::store::random_hex(32)?;
         let calling = AtomicUsize::new(0);
-        let identity = Identity { app, function: function.to_owned(), grants, calling };
+        let identity = Identity { app, function: function.to_owned(), grants, names, calling };
         self.identities().insert(key(&token), Arc::new(identity));
         Ok(FunctionToken { token, tokens: Arc::downgrade(self) })
     }
@@ -103,8 +105,8 @@ mod tests {
     #[test]
     fn a_token_is_good_while_it_is_kept() {
         let tokens = Arc::new(Tokens::default());
-        let report = tokens.issue(shop(), "report", Grants::default()).unwrap();
-        let other = tokens.issue(shop(), "other", Grants::default()).unwrap();
+        let report = tokens.issue(shop(), "report", Grants::default(), Names::default()).unwrap();
+        let other = tokens.issue(shop(), "other", Grants::default(), Names::default()).unwrap();
         assert_ne!(report.as_str(), other.as_str());
         let text = report.as_str().to_owned();
         assert_eq!(tokens.find(&text).unwrap().function, "report");
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn calls_are_counted_until_they_end() {
         let tokens = Arc::new(Tokens::default());
-        let token = tokens.issue(shop(), "f", Grants::default()).unwrap();
+        let token = tokens.issue(shop(), "f", Grants::default(), Names::default()).unwrap();
         let identity = tokens.find(token.as_str()).unwrap();
         let first = Waiting::begin(&identity, 1);
         assert!(first.is_some() && Waiting::begin(&identity, 1).is_none());

@@ -4,14 +4,22 @@ use crate::app::Access;
 
 /// The kind of a named thing. In the order in which messages list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ItemKind {
+pub enum ItemKind {
+    /// `[functions.NAME]`
     Function,
+    /// `[buckets.NAME]`
     Bucket,
+    /// `[tables.NAME]`
     Table,
+    /// `[queues.NAME]`
     Queue,
+    /// `[topics.NAME]`
     Topic,
+    /// `[secrets.NAME]`
     Secret,
+    /// `[workflows.NAME]`
     Workflow,
+    /// `[sockets.NAME]`
     Socket,
 }
 
@@ -59,8 +67,18 @@ impl ItemKind {
         }
     }
 
+    /// `bucket`
+    pub fn word(self) -> &'static str {
+        self.facts().singular
+    }
+
+    /// `buckets`: its table in the manifest.
+    pub fn section(self) -> &'static str {
+        self.facts().section
+    }
+
     /// The kind called so in `${kind.name.output}`.
-    pub(crate) fn from_singular(word: &str) -> Option<Self> {
+    pub fn from_singular(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.facts().singular == word)
     }
 }

@@ -17,6 +17,7 @@ mod manifest;
 mod names;
 mod node;
 mod overlay;
+mod renames;
 mod render;
 mod runtime;
 mod schedule;
@@ -26,11 +27,13 @@ mod validate;
 pub use app::{
     Access, Api, App, Bucket, BuildCommand, Cors, EnvPart, Event, EventKind, Function, Handler, HttpRoute,
     Interface, JwtAuth, KeyType, Method, Package, PathPattern, Payload, Queue, Rollout, Route, Secret,
-    Segment, Socket, Table, TableKey, Throttle, Topic, Workflow,
+    Segment, Socket, Table, TableKey, Throttle, Topic, Use, Workflow,
 };
 pub use diagnostic::{Diagnostic, Invalid, Severity, Span};
+pub use item::ItemKind;
 pub use load::load;
 pub use manifest::schema::json_schema;
+pub use renames::Renames;
 pub use render::{Position, render, to_json};
 pub use runtime::{RUNTIMES, RUNTIMES_AS_OF, Runtime, RuntimeFacts, RuntimeFamily};
 pub use schedule::{Schedule, ScheduleExpr};

@@ -6,6 +6,7 @@
 mod context;
 mod contract;
 mod data;
+mod renamed;
 pub mod testkit;
 
 pub use context::{ArtifactSource, Cx, Progress, Scope, Stop, StopHandle, stop_pair};
@@ -17,3 +18,4 @@ pub use data::{
     Body, ByteStream, Inbox, InboxId, Item, ItemPage, ItemQuery, Items, Message, Messages, ObjectInfo,
     ObjectPage, ObjectQuery, Objects, SecretState, Secrets, UrlMethod,
 };
+pub use renamed::Renamed;

@@ -2,9 +2,10 @@
 //!
 //! Nothing is dropped in silence. Each hint is the nearest thing that works today.
 
-use sf_model::{App, Diagnostic, EnvPart, EventKind, Function, Runtime, RuntimeFamily, Span, Workflow};
+use sf_model::{
+    App, Diagnostic, EnvPart, EventKind, Function, ItemKind, Runtime, RuntimeFamily, Span, Use, Workflow,
+};
 
-use crate::compile::grants;
 use crate::settings::Settings;
 
 /// Messages in one call, each of up to 256 KiB: what a worker can be given at once.
@@ -21,7 +22,7 @@ pub(crate) fn check(app: &App) -> Vec<Diagnostic> {
     found.extend(resources(app));
     found.extend(api(app));
     for function in app.functions.values() {
-        found.extend(function_items(app, function));
+        found.extend(function_items(function));
     }
     found.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
     found
@@ -52,9 +53,9 @@ fn api(app: &App) -> Option<Diagnostic> {
     ))
 }
 
-fn function_items(app: &App, function: &Function) -> Vec<Diagnostic> {
+fn function_items(function: &Function) -> Vec<Diagnostic> {
     let mut found = calling(function);
-    found.extend(uses(app, function));
+    found.extend(uses(function));
     found.extend(environment(function));
     found.extend(runtime(&function.runtime));
     found
@@ -86,13 +87,12 @@ fn calling(function: &Function) -> Vec<Diagnostic> {
 }
 
 /// Uses of what the host does not have.
-fn uses(app: &App, function: &Function) -> Vec<Diagnostic> {
-    let missing = function.uses.keys().filter(|name| grants::kind(app, name).is_none());
-    let diagnostic = |name: &String| {
-        let span = function.uses_spans.get(name).copied().unwrap_or(function.span);
+fn uses(function: &Function) -> Vec<Diagnostic> {
+    let missing = function.uses.values().filter(|used| used.kind == ItemKind::Workflow);
+    let diagnostic = |used: &Use| {
         unsupported(
-            span,
-            &format!("workflow `{name}`"),
+            used.span,
+            &format!("workflow `{}`", used.name),
             "send to a queue that calls the next function instead",
         )
     };

@@ -15,6 +15,7 @@ mod limits;
 mod market;
 mod policies;
 mod protect;
+mod renames;
 mod rights;
 mod scale;
 mod secrets;

@@ -24,6 +24,7 @@ mod misbehaviour;
 mod plan;
 mod protect;
 mod releases;
+mod renames;
 mod rollouts;
 mod s3;
 #[cfg(target_os = "linux")]

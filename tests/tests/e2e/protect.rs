@@ -79,7 +79,7 @@ fn production_is_not_destroyed_by_mistake() {
 
     // Nor is it another name's.
     project.write("sf.toml", &MANIFEST.replace("people", "members"));
-    let renamed = "table/members is another object than table/people";
+    let renamed = "table/members is another object than table/people, unless it has `was = \"people\"`";
     let _ = project.sf(&["deploy", "--stage", "prod", "--yes"]).exits(7).says(&[renamed]);
 
     let asked = env.requests().split_off(changes).into_iter().filter(|request| request.method != "GET");

@@ -224,11 +224,13 @@ impl Shared {
     ) -> Result<Release, ApiError> {
         let folder = self.store.logs(&record.project, &record.stage);
         let context = |function: &str, spec: &FunctionSpec| {
-            let token = self.tokens.issue(app.id.clone(), function, spec.grants.clone());
+            let called = spec.names.called("function", function);
+            let (grants, names) = (spec.grants.clone(), spec.names.clone());
+            let token = self.tokens.issue(app.id.clone(), called, grants, names);
             Ok(FunctionContext {
                 project: record.project.clone(),
                 stage: record.stage.clone(),
-                function: function.to_owned(),
+                function: called.to_owned(),
                 interface: spec.interface.clone(),
                 payload: spec.payload.clone(),
                 data_url: self.data_url(&app.id),

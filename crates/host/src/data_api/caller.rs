@@ -65,18 +65,22 @@ impl Caller {
         }
     }
 
-    /// Refuses what the manifest does not grant.
-    pub(super) fn may(&self, access: Access, kind: &str, name: &str) -> Result<(), Fault> {
-        match &self.function {
-            None => Ok(()),
-            Some(identity) => check(&identity.function, &identity.grants, access, kind, name),
-        }
+    /// Refuses what the manifest does not grant; gives the host's name of what the caller calls `name`.
+    pub(super) fn may(&self, access: Access, kind: &str, name: String) -> Result<String, Fault> {
+        let Some(Identity { function, grants, names, .. }) = self.function.as_deref() else {
+            return Ok(name);
+        };
+        check(function, grants, access, kind, &name)?;
+        Ok(names.known(kind, &name).to_owned())
     }
 
-    pub(super) fn may_read_secret(&self, name: &str) -> Result<(), Fault> {
-        let Some(Identity { function, grants, .. }) = self.function.as_deref() else { return Ok(()) };
-        if grants.secrets.iter().any(|secret| secret == name) {
-            return Ok(());
+    /// The same of a secret.
+    pub(super) fn may_read_secret(&self, name: String) -> Result<String, Fault> {
+        let Some(Identity { function, grants, names, .. }) = self.function.as_deref() else {
+            return Ok(name);
+        };
+        if grants.secrets.contains(&name) {
+            return Ok(names.known("secret", &name).to_owned());
         }
         Err(not_granted(
             format!("function \"{function}\" may not read secret \"{name}\""),

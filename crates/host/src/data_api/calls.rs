@@ -70,7 +70,7 @@ pub(super) async fn call(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Response, Fault> {
-    caller.may(Access::Call, "function", &name)?;
+    let name = caller.may(Access::Call, "function", name)?;
     let pool = pool(&shared, &caller, &name)?;
     let data = payload(read(body, MAX_PAYLOAD, "a payload").await?)?;
     let _waiting = match &caller.function {

@@ -56,7 +56,7 @@ pub(super) async fn url(
     Params(Named { name }): Params<Named>,
     Call(UrlCall { key, method, expires }): Call<UrlCall>,
 ) -> Result<Json<Value>, Fault> {
-    caller.may(method.access(), "bucket", &name)?;
+    let name = caller.may(method.access(), "bucket", name)?;
     if !(1..=MAX_LINK_SECONDS).contains(&expires) {
         return Err(Fault::bad_request(format!("`expires` is 1 to {MAX_LINK_SECONDS} seconds")));
     }

@@ -29,7 +29,7 @@ pub(super) async fn send(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Json<Value>, Fault> {
-    caller.may(Access::Write, "queue", &name)?;
+    let name = caller.may(Access::Write, "queue", name)?;
     let delay = delay(&headers)?;
     let id = shared.data.send(&caller.app, &name, message(&headers, body).await?, delay).await?;
     Ok(Json(json!({ "id": id })))
@@ -42,7 +42,7 @@ pub(super) async fn publish(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Json<Value>, Fault> {
-    caller.may(Access::Write, "topic", &name)?;
+    let name = caller.may(Access::Write, "topic", name)?;
     let attributes = attributes(&headers)?;
     let id = shared.data.publish(&caller.app, &name, message(&headers, body).await?, attributes).await?;
     Ok(Json(json!({ "id": id })))

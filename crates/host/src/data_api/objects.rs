@@ -52,10 +52,10 @@ fn no_object(object: &Object) -> Fault {
 pub(super) async fn head(
     State(shared): Host,
     caller: Caller,
-    Params(object): Params<Object>,
+    Params(mut object): Params<Object>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    caller.may(Access::Read, "bucket", &object.name)?;
+    object.name = caller.may(Access::Read, "bucket", object.name)?;
     check_key(&object.key)?;
     let info = shared.data.object(&caller.app, &object.name, &object.key).await?;
     let info = info.ok_or_else(|| no_object(&object))?;
@@ -68,10 +68,10 @@ pub(super) async fn head(
 pub(super) async fn get(
     State(shared): Host,
     caller: Caller,
-    Params(object): Params<Object>,
+    Params(mut object): Params<Object>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    caller.may(Access::Read, "bucket", &object.name)?;
+    object.name = caller.may(Access::Read, "bucket", object.name)?;
     check_key(&object.key)?;
     loop {
         let info = shared.data.object(&caller.app, &object.name, &object.key).await?;
@@ -166,11 +166,11 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 pub(super) async fn put(
     State(shared): Host,
     caller: Caller,
-    Params(object): Params<Object>,
+    Params(mut object): Params<Object>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Fault> {
-    caller.may(Access::Write, "bucket", &object.name)?;
+    object.name = caller.may(Access::Write, "bucket", object.name)?;
     check_key(&object.key)?;
     let options = PutObject {
         content_type: text(&headers, "content-type")?.map(str::to_owned),
@@ -207,9 +207,9 @@ fn condition(headers: &HeaderMap) -> Result<Condition, Fault> {
 pub(super) async fn delete(
     State(shared): Host,
     caller: Caller,
-    Params(object): Params<Object>,
+    Params(mut object): Params<Object>,
 ) -> Result<StatusCode, Fault> {
-    caller.may(Access::Write, "bucket", &object.name)?;
+    object.name = caller.may(Access::Write, "bucket", object.name)?;
     check_key(&object.key)?;
     shared.data.delete_object(&caller.app, &object.name, &object.key).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -233,7 +233,7 @@ pub(super) async fn list(
     Params(Named { name }): Params<Named>,
     Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Value>, Fault> {
-    caller.may(Access::Read, "bucket", &name)?;
+    let name = caller.may(Access::Read, "bucket", name)?;
     let limit = query.limit.unwrap_or(PAGE);
     if !(1..=PAGE).contains(&limit) {
         return Err(Fault::bad_request(format!("`limit` is 1 to {PAGE}")));

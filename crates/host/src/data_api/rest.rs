@@ -30,7 +30,7 @@ pub(super) async fn send_to_client(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Json<Value>, Fault> {
-    caller.may(Access::Write, "socket", &name)?;
+    let name = caller.may(Access::Write, "socket", name)?;
     check_socket(&shared, &caller, &name)?;
     let bytes = read(body, MAX_FRAME, "a frame").await?;
     let kind = text(&headers, "content-type")?.unwrap_or_default();
@@ -49,7 +49,7 @@ pub(super) async fn close_client(
     caller: Caller,
     Params(Connection { name, id }): Params<Connection>,
 ) -> Result<StatusCode, Fault> {
-    caller.may(Access::Write, "socket", &name)?;
+    let name = caller.may(Access::Write, "socket", name)?;
     check_socket(&shared, &caller, &name)?;
     shared.connections.send(&caller.app, &name, &id, Outgoing::Close).await;
     Ok(StatusCode::NO_CONTENT)
@@ -68,7 +68,7 @@ pub(super) async fn secret(
     caller: Caller,
     Params(Named { name }): Params<Named>,
 ) -> Result<Response, Fault> {
-    caller.may_read_secret(&name)?;
+    let name = caller.may_read_secret(name)?;
     let value = shared.data.secret(&caller.app, &name).await?.ok_or_else(|| {
         Fault::not_found(format!("secret `{name}` has no value")).hint(format!("sf secret set {name}"))
     })?;

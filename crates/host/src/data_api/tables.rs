@@ -30,7 +30,7 @@ pub(super) async fn get(
     Params(Named { name }): Params<Named>,
     Call(Get { key }): Call<Get>,
 ) -> Answer {
-    caller.may(Access::Read, "table", &name)?;
+    let name = caller.may(Access::Read, "table", name)?;
     Ok(Json(match shared.data.get_item(&caller.app, &name, &key).await? {
         Some(found) => json!({ "item": found.item, "version": found.version }),
         None => json!({ "item": null }),
@@ -53,7 +53,7 @@ pub(super) async fn put(
     Params(Named { name }): Params<Named>,
     Call(put): Call<Put>,
 ) -> Answer {
-    caller.may(Access::Write, "table", &name)?;
+    let name = caller.may(Access::Write, "table", name)?;
     let condition = match (put.if_absent, put.if_version) {
         (true, Some(_)) => return Err(Fault::bad_request("`ifAbsent` and `ifVersion` exclude each other")),
         (true, None) => PutCondition::IfAbsent,
@@ -78,7 +78,7 @@ pub(super) async fn delete(
     Params(Named { name }): Params<Named>,
     Call(Delete { key, if_version }): Call<Delete>,
 ) -> Answer {
-    caller.may(Access::Write, "table", &name)?;
+    let name = caller.may(Access::Write, "table", name)?;
     let existed = shared.data.delete_item(&caller.app, &name, &key, if_version).await?;
     Ok(Json(json!({ "existed": existed })))
 }
@@ -130,7 +130,7 @@ pub(super) async fn query(
     Params(Named { name }): Params<Named>,
     Call(call): Call<QueryCall>,
 ) -> Answer {
-    caller.may(Access::Read, "table", &name)?;
+    let name = caller.may(Access::Read, "table", name)?;
     let query = Query {
         partition: call.partition,
         sort: call.sort.map(Into::into),
@@ -156,7 +156,7 @@ pub(super) async fn scan(
     Params(Named { name }): Params<Named>,
     Call(Scan { limit, cursor }): Call<Scan>,
 ) -> Answer {
-    caller.may(Access::Read, "table", &name)?;
+    let name = caller.may(Access::Read, "table", name)?;
     Ok(page(shared.data.scan_items(&caller.app, &name, page_size(limit)?, cursor).await?))
 }
 

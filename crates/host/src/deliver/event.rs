@@ -9,6 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sf_data::{Body, Delivery, Message};
+use sf_host_api::Names;
 
 use crate::events::{self, BYTES, moment, rfc3339};
 
@@ -43,8 +44,8 @@ pub(super) fn batch(source: &str, id: &str, now: DateTime<Utc>, deliveries: &[De
     (events::event("sf.queue", source, id, now), data.into())
 }
 
-/// What a topic, a bucket or a table has to say.
-pub(super) fn single(source: &str, message: &Message) -> (Value, Bytes) {
+/// What a topic, a bucket or a table has to say, in the words of who is told.
+pub(super) fn single(source: &str, message: &Message, names: &Names) -> (Value, Bytes) {
     let mut event = events::event(&message.event, source, &message.id, moment(message.sent_ms));
     if let Some(subject) = &message.subject {
         event["subject"] = subject.as_str().into();
@@ -53,12 +54,25 @@ pub(super) fn single(source: &str, message: &Message) -> (Value, Bytes) {
         event["attributes"] = json!(message.attributes);
     }
     match &message.body {
+        Body::Json(json) if message.event.starts_with("sf.bucket.") && !names.is_empty() => {
+            (event, naming_its_bucket(json, names))
+        }
         Body::Json(json) => (event, json.clone()),
         Body::Bytes(bytes) => {
             event["datacontenttype"] = BYTES.into();
             (event, bytes.clone())
         }
     }
+}
+
+/// What happened to an object, with the bucket's name that the code knows.
+fn naming_its_bucket(change: &Bytes, names: &Names) -> Bytes {
+    let Ok(mut told) = serde_json::from_slice::<Value>(change) else { return change.clone() };
+    if let Some(bucket) = told.get_mut("bucket") {
+        let called = names.called("bucket", bucket.as_str().unwrap_or_default()).to_owned();
+        *bucket = called.into();
+    }
+    told.to_string().into()
 }
 
 /// Bytes are `{"$bytes": "base64"}`.
@@ -127,7 +141,7 @@ mod tests {
     fn a_topics_bytes_are_raw_and_its_attributes_are_there() {
         let topic =
             Message { event: "sf.topic".into(), ..message("t", Body::Bytes(Bytes::from_static(&[1]))) };
-        let (event, data) = single("/topics/projects", &topic);
+        let (event, data) = single("/topics/projects", &topic, &Names::default());
         assert_eq!((event["datacontenttype"].as_str(), data.as_ref()), (Some(BYTES), [1].as_slice()));
         assert_eq!(event["attributes"], json!({ "kind": "new" }));
         let object = Message {
@@ -135,9 +149,20 @@ mod tests {
             subject: Some("raw/7.png".into()),
             ..message("o", Body::Json(Bytes::from_static(b"{}")))
         };
-        let (event, _) = single("/buckets/uploads", &object);
+        let (event, _) = single("/buckets/uploads", &object, &Names::default());
         assert_eq!((&event["subject"], &event["id"]), (&json!("raw/7.png"), &json!("o")));
         assert!(event.get("attributes").is_none());
+    }
+
+    #[test]
+    fn a_bucket_is_called_as_the_code_calls_it() {
+        let put = Bytes::from_static(br#"{"bucket":"papers","key":"a","size":1}"#);
+        let put = Message { event: "sf.bucket.created".into(), ..message("o", Body::Json(put)) };
+        let names = Names([("bucket".into(), [("files".into(), "papers".into())].into())].into());
+        let (_, told) = single("/buckets/files", &put, &names);
+        assert_eq!(told, r#"{"bucket":"files","key":"a","size":1}"#);
+        let (_, told) = single("/buckets/papers", &put, &Names::default());
+        assert_eq!(told, r#"{"bucket":"papers","key":"a","size":1}"#);
     }
 
     #[test]

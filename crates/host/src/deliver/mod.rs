@@ -194,7 +194,7 @@ fn targets(app: &AppId, release: &Release) -> BTreeMap<String, Target> {
             app: app.clone(),
             inbox,
             label: format!("{kind} `{source}`"),
-            source: format!("/{kind}s/{source}"),
+            source: format!("/{kind}s/{}", pool.spec.names.called(kind, source)),
             batch,
             retries,
             lease: Duration::from_millis(lease_ms),

@@ -127,7 +127,9 @@ impl Runner {
         let target = &*self.target;
         let id = crate::store::invocation_id();
         let (event, data): (Value, Bytes) = match (&target.inbox, deliveries) {
-            (Inbox::Subscription(_), [delivery]) => event::single(&target.source, &delivery.message),
+            (Inbox::Subscription(_), [delivery]) => {
+                event::single(&target.source, &delivery.message, &target.pool.spec.names)
+            }
             (Inbox::Queue(_) | Inbox::Subscription(_), _) => {
                 event::batch(&target.source, &id, self.clock.now(), deliveries)
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::event::Event;
 use super::route::HttpRoute;
 use crate::diagnostic::Span;
+use crate::item::ItemKind;
 use crate::runtime::Runtime;
 
 /// `[functions.NAME]`, defaults applied.
@@ -39,12 +40,10 @@ pub struct Function {
     pub url: Option<Span>,
     /// What else calls it.
     pub on: Vec<Event>,
-    /// What it may use, by the resource's (or function's) name.
-    pub uses: BTreeMap<String, Access>,
-    /// Where `uses` is said, by name.
-    pub uses_spans: BTreeMap<String, Span>,
-    /// Secrets it may read, with where that is said.
-    pub secrets: Vec<(String, Span)>,
+    /// What it may use, by what its code calls it.
+    pub uses: BTreeMap<String, Use>,
+    /// Secrets it may read, by what its code calls them: their names.
+    pub secrets: BTreeMap<String, String>,
     /// Instances kept ready, with where that is said.
     pub warm: Option<(u32, Span)>,
     /// How a new version takes over.
@@ -114,6 +113,19 @@ pub enum EnvPart {
         /// Where.
         span: Span,
     },
+}
+
+/// An entry of `uses`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// What is used.
+    pub kind: ItemKind,
+    /// Which of that kind: in an App [by first names](crate::App::by_first_names) not always what the code calls it.
+    pub name: String,
+    /// What is granted.
+    pub access: Access,
+    /// Where.
+    pub span: Span,
 }
 
 /// What `uses` grants.

@@ -10,10 +10,13 @@ mod route;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Span;
+use crate::renames::Renames;
 
 pub use api::{Api, Cors, JwtAuth, Throttle};
 pub use event::{Event, EventKind};
-pub use function::{Access, BuildCommand, EnvPart, Function, Handler, Interface, Package, Payload, Rollout};
+pub use function::{
+    Access, BuildCommand, EnvPart, Function, Handler, Interface, Package, Payload, Rollout, Use,
+};
 pub use resource::{Bucket, KeyType, Queue, Secret, Socket, Table, TableKey, Topic, Workflow};
 pub use route::{HttpRoute, Method, PathPattern, Route, Segment};
 
@@ -54,6 +57,8 @@ pub struct App {
     pub state_store: Option<String>,
     /// Whether the states of all stages are there: no stage names another place.
     pub one_store: bool,
+    /// What is called otherwise than it was.
+    pub renames: Renames,
     /// `[state] releases`: how many are kept.
     pub kept_releases: usize,
 }

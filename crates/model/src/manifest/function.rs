@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::api::ThrottleSection;
 use super::event::EventEntry;
-use super::scalar::{AnyKey, EnvKey, HandlerText, Percent, ProviderName, RolloutKind, Runtimes};
+use super::scalar::{AnyKey, EnvKey, FirstName, HandlerText, Percent, ProviderName, RolloutKind, Runtimes};
 use crate::app::{Access, Interface, Payload, Route};
 use crate::decode::{Decode, Decoder, EnvText, Map, OneOrMany, Spanned, section};
 use crate::diagnostic::Span;
@@ -61,6 +61,8 @@ section! {
         rollout: RolloutSection,
         /// What goes into its artifact besides what is found.
         package: PackageSection,
+        /// The first name that it had, by which providers go on knowing it: a new name in the manifest then makes no new object.
+        was: FirstName,
         /// The only providers on which it exists. Left out: all.
         only: Vec<Spanned<ProviderName>>,
     }

@@ -22,7 +22,9 @@ use provider::Providers;
 pub(crate) use resource::{
     BucketSection, QueueSection, SecretSection, SocketSection, TableSection, TopicSection, WorkflowSection,
 };
-pub(crate) use scalar::{AnyKey, EnvKey, HandlerText, Name, ProviderName, Runtimes, check_provider};
+pub(crate) use scalar::{
+    AnyKey, EnvKey, FirstName, HandlerText, Name, ProviderName, Runtimes, check_provider,
+};
 use stage::Stages;
 pub(crate) use stage::{NOT_IN_OVERLAYS, misplaced};
 

@@ -219,6 +219,8 @@ checked_text! {
     ProjectName, "a name such as `\"talent-market\"`", Some(names::PROJECT_PATTERN), |text| names::check_name(text, 31);
     /// A stage's name.
     StageName, "a stage's name such as `\"dev\"`", Some(names::NAME_PATTERN), |text| names::check_name(text, 63);
+    /// `was`: a name that something had.
+    FirstName, "the name that it had, such as `\"profiles\"`", Some(names::NAME_PATTERN), |text| names::check_name(text, 63);
     /// An IANA time zone.
     TimeZone, "a time zone such as `\"Asia/Seoul\"`", None, schedule::check_timezone;
     /// An origin that a browser sends, or `*`.

@@ -39,7 +39,7 @@ fn callees<'a>(functions: &'a BTreeMap<String, Function>, caller: &str) -> Vec<&
     let calls = function
         .uses
         .iter()
-        .filter(|(name, access)| **access == Access::Call && functions.contains_key(*name));
+        .filter(|(name, used)| used.access == Access::Call && functions.contains_key(*name));
     calls.map(|(name, _)| name.as_str()).rev().collect()
 }
 
@@ -51,7 +51,7 @@ fn report(
     check: &mut Check<'_>,
 ) {
     let function = functions.get(caller);
-    let span = function.and_then(|function| function.uses_spans.get(callee)).copied();
+    let span = function.and_then(|function| function.uses.get(callee)).map(|used| used.span);
     let message = format!("functions call each other in a circle: {}", path.join(" -> "));
     let error = Diagnostic::error("call-cycle", span.unwrap_or_default(), message);
     check.problems.push(error.hint("break it with a queue: one sends, the other is called with the message"));

@@ -1,6 +1,6 @@
 //! One function.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::code::{self, CodeKeys};
@@ -32,7 +32,7 @@ pub(super) fn lower(
 ) -> Option<Function> {
     let default_env = defaults.env.as_ref().map(|env| &env.value);
     let env = env::lower(or_default(section.env), default_env, check);
-    let (uses, uses_spans) = uses::lower(or_default(section.uses), check);
+    let uses = uses::lower(or_default(section.uses), check);
     let secrets = secrets(section.secrets, check);
     let on = events(section.on.map(|on| on.value.0).unwrap_or_default(), check);
     let memory = memory(section.memory.or_else(|| defaults.memory.clone()), check);
@@ -81,7 +81,6 @@ pub(super) fn lower(
         url,
         on,
         uses,
-        uses_spans,
         secrets,
         warm,
         rollout,
@@ -101,18 +100,9 @@ fn memory(field: Option<Spanned<ByteSize>>, check: &mut Check<'_>) -> u64 {
     memory.value.0
 }
 
-/// Sorted, each once.
-fn secrets(field: Option<Spanned<Vec<Spanned<String>>>>, check: &mut Check<'_>) -> Vec<(String, Span)> {
-    let mut secrets: Vec<(String, Span)> = or_default(field)
-        .into_iter()
-        .filter_map(|secret| {
-            let span = secret.span;
-            check.refer(ItemKind::Secret, secret).map(|name| (name, span))
-        })
-        .collect();
-    secrets.sort();
-    secrets.dedup_by(|a, b| a.0 == b.0);
-    secrets
+fn secrets(field: Option<Spanned<Vec<Spanned<String>>>>, check: &mut Check<'_>) -> BTreeMap<String, String> {
+    let names = or_default(field).into_iter().filter_map(|secret| check.refer(ItemKind::Secret, secret));
+    names.map(|name| (name.clone(), name)).collect()
 }
 
 /// In an order of their own, so that the order in the file is of no consequence.

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use names::Gathered;
 pub(crate) use names::Names;
 
 use crate::app::App;
@@ -22,6 +23,7 @@ use crate::decode::{Map, Spanned};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::item::ItemKind;
 use crate::manifest::{Manifest, or_default};
+use crate::renames::Renames;
 use crate::units::Period;
 
 /// How the names of stages begin whose data is protected.
@@ -115,15 +117,15 @@ impl Check<'_> {
 
 /// The App, as far as it could be made, and everything that is wrong. It is of use only if there is no error.
 pub(crate) fn lower(mut manifest: Manifest, chosen: &Chosen) -> (Option<App>, Vec<Diagnostic>) {
-    let (names, notes) = names::gather(&mut manifest, &chosen.provider);
+    let Gathered { names, renames, problems } = names::gather(&mut manifest, &chosen.provider);
     let Chosen { stage, provider, .. } = chosen;
-    let mut check = Check { names: &names, stage, provider, problems: notes, used: BTreeSet::new() };
-    let app = app(manifest, chosen, &mut check);
+    let mut check = Check { names: &names, stage, provider, problems, used: BTreeSet::new() };
+    let app = app(manifest, renames, chosen, &mut check);
     unused::check(&mut check);
     (app, check.problems)
 }
 
-fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App> {
+fn app(manifest: Manifest, renames: Renames, chosen: &Chosen, check: &mut Check<'_>) -> Option<App> {
     let defaults = or_default(manifest.defaults);
     let authorizers = manifest.api.as_ref().and_then(|api| api.value.auth.as_ref());
     let authorizers =
@@ -161,6 +163,7 @@ fn app(manifest: Manifest, chosen: &Chosen, check: &mut Check<'_>) -> Option<App
         provider_settings_span: settings.span,
         state_store: state.store.map(|store| store.value),
         one_store: chosen.one_store,
+        renames,
         kept_releases: usize::try_from(kept).unwrap_or(usize::MAX),
         project: project.name?.value.0,
         stage: chosen.stage.clone(),

@@ -6,10 +6,11 @@ use crate::decode::{Map, Spanned};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::item::ItemKind;
 use crate::manifest::{
-    BucketSection, FunctionSection, Manifest, ProviderName, QueueSection, SecretSection, SocketSection,
-    TableSection, TopicSection, WorkflowSection, check_provider,
+    BucketSection, FirstName, FunctionSection, Manifest, ProviderName, QueueSection, SecretSection,
+    SocketSection, TableSection, TopicSection, WorkflowSection, check_provider,
 };
 use crate::names;
+use crate::renames::Renames;
 
 /// Everything that the manifest declares by name.
 #[derive(Debug, Default)]
@@ -99,9 +100,17 @@ impl Names {
     }
 }
 
+/// What the names of all sections say.
+pub(super) struct Gathered {
+    pub(super) names: Names,
+    pub(super) renames: Renames,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
 /// The names of all sections; what `only` leaves out is removed from them, with a note for each.
-pub(super) fn gather(manifest: &mut Manifest, provider: &str) -> (Names, Vec<Diagnostic>) {
-    let mut gather = Gather { provider, names: Names::default(), notes: Vec::new() };
+pub(super) fn gather(manifest: &mut Manifest, provider: &str) -> Gathered {
+    let gathered = Gathered { names: Names::default(), renames: Renames::default(), problems: Vec::new() };
+    let mut gather = Gather { provider, gathered };
     gather.section(ItemKind::Function, &mut manifest.functions);
     gather.section(ItemKind::Bucket, &mut manifest.buckets);
     gather.section(ItemKind::Table, &mut manifest.tables);
@@ -110,22 +119,22 @@ pub(super) fn gather(manifest: &mut Manifest, provider: &str) -> (Names, Vec<Dia
     gather.section(ItemKind::Secret, &mut manifest.secrets);
     gather.section(ItemKind::Workflow, &mut manifest.workflows);
     gather.section(ItemKind::Socket, &mut manifest.sockets);
-    (gather.names, gather.notes)
+    gather.gathered
 }
 
 struct Gather<'a> {
     provider: &'a str,
-    names: Names,
-    notes: Vec<Diagnostic>,
+    gathered: Gathered,
 }
 
 impl Gather<'_> {
-    fn section<K, S: Limited>(&mut self, kind: ItemKind, section: &mut Option<Spanned<Map<K, S>>>) {
+    fn section<K, S: Named>(&mut self, kind: ItemKind, section: &mut Option<Spanned<Map<K, S>>>) {
         let Some(section) = section else {
             return;
         };
         // On a provider that does not exist nothing would be left.
         let known = check_provider(self.provider).is_ok();
+        let gathered = &mut self.gathered;
         section.value.entries.retain(|name, entry| {
             let only = entry.value.only();
             let left_out =
@@ -133,30 +142,62 @@ impl Gather<'_> {
             if let Some(only) = only.filter(|_| left_out) {
                 let word = kind.facts().singular;
                 let message = format!("the {word} `{name}` is left out on `{}`", self.provider);
-                self.notes.push(Diagnostic::note("left-out", only.span, message));
+                gathered.problems.push(Diagnostic::note("left-out", only.span, message));
             }
             let declared = Declared { key: entry.key, left_out };
-            self.names.0.insert((kind, name.clone()), declared);
+            gathered.names.0.insert((kind, name.clone()), declared);
             !left_out
         });
+        first_names(kind, &section.value, gathered);
     }
 }
 
-/// What can be limited to some providers.
-trait Limited {
+/// No two things of a kind may be the same thing for a provider.
+fn first_names<K, S: Named>(kind: ItemKind, section: &Map<K, S>, gathered: &mut Gathered) {
+    let mut owners = BTreeMap::new();
+    // Those that never had another name come first: it is theirs.
+    let (renamed, others): (Vec<_>, Vec<_>) =
+        section.entries.iter().partition(|(_, entry)| entry.value.was().is_some());
+    owners.extend(others.into_iter().map(|(name, _)| (name.as_str(), name.as_str())));
+    for (name, entry) in renamed {
+        let Some(was) = entry.value.was() else { continue };
+        let first = was.value.0.as_str();
+        let word = kind.facts().singular;
+        if let Some(owner) = owners.insert(first, name) {
+            let message =
+                format!("the {word} `{name}` cannot go on as `{first}`, since `{owner}` is that already");
+            let error = Diagnostic::error("taken-name", was.span, message);
+            let hint = format!("give `{owner}` another name, and its own `was` if it is not new");
+            gathered.problems.push(error.hint(hint));
+        }
+        if first != name {
+            gathered.renames.add(kind, name, first);
+        }
+    }
+}
+
+/// What sections of named things have in common.
+trait Named {
+    /// `was`
+    fn was(&self) -> Option<&Spanned<FirstName>>;
+    /// `only`
     fn only(&self) -> Option<&Spanned<Vec<Spanned<ProviderName>>>>;
 }
 
-macro_rules! limited {
+macro_rules! named {
     ($($type:ty),*) => {$(
-        impl Limited for $type {
+        impl Named for $type {
+            fn was(&self) -> Option<&Spanned<FirstName>> {
+                self.was.as_ref()
+            }
+
             fn only(&self) -> Option<&Spanned<Vec<Spanned<ProviderName>>>> {
                 self.only.as_ref()
             }
         }
     )*};
 }
-limited!(
+named!(
     FunctionSection,
     BucketSection,
     TableSection,

@@ -3,31 +3,30 @@
 use std::collections::BTreeMap;
 
 use super::Check;
-use crate::app::Access;
+use crate::app::{Access, Use};
 use crate::decode::{Entry, Map};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::item::ItemKind;
 use crate::manifest::AnyKey;
 use crate::names;
 
-/// Each name with its access, and where it stands.
-pub(super) fn lower(
-    uses: Map<AnyKey, Access>,
-    check: &mut Check<'_>,
-) -> (BTreeMap<String, Access>, BTreeMap<String, Span>) {
-    let mut accesses = BTreeMap::new();
-    let mut spans = BTreeMap::new();
+/// Each name with what it is the name of.
+pub(super) fn lower(uses: Map<AnyKey, Access>, check: &mut Check<'_>) -> BTreeMap<String, Use> {
+    let mut lowered = BTreeMap::new();
     for (name, entry) in uses.entries {
-        if let Err(problem) = grant(&name, &entry, check) {
-            check.problems.push(*problem);
+        match grant(&name, &entry, check) {
+            Ok(kind) => {
+                let used = Use { kind, name: name.clone(), access: entry.value, span: entry.key };
+                lowered.insert(name, used);
+            }
+            Err(problem) => check.problems.push(*problem),
         }
-        spans.insert(name.clone(), entry.key);
-        accesses.insert(name, entry.value);
     }
-    (accesses, spans)
+    lowered
 }
 
-fn grant(name: &str, entry: &Entry<Access>, check: &mut Check<'_>) -> Result<(), Box<Diagnostic>> {
+/// The kind of what is used.
+fn grant(name: &str, entry: &Entry<Access>, check: &mut Check<'_>) -> Result<ItemKind, Box<Diagnostic>> {
     let mut kinds = check.names.kinds(name);
     kinds.retain(|kind| !kind.facts().access.is_empty());
     for kind in &kinds {
@@ -47,7 +46,7 @@ fn grant(name: &str, entry: &Entry<Access>, check: &mut Check<'_>) -> Result<(),
     check.names.find(kind, name, entry.key, check.provider)?;
     let facts = kind.facts();
     if facts.access.contains(&entry.value) {
-        return Ok(());
+        return Ok(kind);
     }
     let message = format!("a {} cannot be granted `{}`", facts.singular, entry.value.as_str());
     let known = names::list(facts.access.iter().map(|access| access.as_str()));

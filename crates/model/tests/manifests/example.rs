@@ -74,8 +74,8 @@ fn events_interfaces_and_uses() {
     assert!(
         matches!(&app.functions["send"].on[0].kind, EventKind::Queue { queue, batch: 10 } if queue == "mail")
     );
-    assert_eq!(app.functions["resize"].uses["portraits"], Access::ReadWrite);
-    assert_eq!(app.functions["send"].secrets[0].0, "smtp-password");
+    assert_eq!(app.functions["resize"].uses["portraits"].access, Access::ReadWrite);
+    assert_eq!(app.functions["send"].secrets["smtp-password"], "smtp-password");
     let legacy = &app.functions["legacy"];
     let handler = legacy.handler.as_ref().unwrap();
     assert_eq!(legacy.interface, Interface::Lambda);
@@ -92,7 +92,7 @@ fn spans_point_at_the_text() {
     let at = |span: sf_model::Span| &text[span.start..span.end];
     assert_eq!(at(app.functions["profile"].span), "[functions.profile]");
     assert_eq!(at(app.functions["profile"].warm.unwrap().1), "2");
-    assert_eq!(at(app.functions["profile"].uses_spans["portraits"]), "portraits");
+    assert_eq!(at(app.functions["profile"].uses["portraits"].span), "portraits");
     assert_eq!(at(app.functions["report"].runtime.span), "\"python\"");
     assert_eq!(at(app.provider_settings_span), "[providers.self-hosted]");
     assert_eq!(at(app.buckets["reports"].span), "[buckets.reports]");

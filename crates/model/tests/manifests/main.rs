@@ -12,4 +12,5 @@ mod common;
 mod example;
 mod properties;
 mod protect;
+mod renames;
 mod schema;

@@ -58,7 +58,6 @@ fn reversed(app: &App) -> App {
     for function in app.functions.values_mut() {
         function.http.reverse();
         function.on.reverse();
-        function.secrets.reverse();
     }
     app
 }

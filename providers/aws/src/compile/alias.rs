@@ -1,13 +1,12 @@
 //! What everything calls: the alias `live`, how it moves to a new version, and how many instances wait behind it.
 
-use sf_model::{EventKind, Function, Rollout};
+use sf_model::{EventKind, Function, ItemKind, Rollout, Use};
 use sf_plan::{Addr, Value};
 
-use super::grants::{self, Used};
-use super::{Cx, Object, live, map, number, output, text};
+use super::{Object, live, map, number, output, text};
 use crate::names::{LIVE, addr};
 
-pub(super) fn compile(cx: &Cx<'_>, function: &Function) -> Vec<Object> {
+pub(super) fn compile(function: &Function) -> Vec<Object> {
     let name = &function.name;
     let alias = Object::new(
         addr::alias(name),
@@ -18,7 +17,7 @@ pub(super) fn compile(cx: &Cx<'_>, function: &Function) -> Vec<Object> {
         ],
     );
     let alias = alias.with_some("Rollout", function.rollout.as_ref().and_then(rollout));
-    let mut objects = vec![alias.after(reached(cx, function))];
+    let mut objects = vec![alias.after(reached(function))];
     if let Some((instances, _)) = function.warm
         && instances > 0
     {
@@ -32,15 +31,15 @@ pub(super) fn compile(cx: &Cx<'_>, function: &Function) -> Vec<Object> {
 
 /// What the function reaches by its name. Nothing of it is in the inputs, since a role and `SF_KIT` name what need not exist yet; but it must be
 /// there when calls begin, and what is no longer used must not go before they have moved to the code that does not use it.
-fn reached(cx: &Cx<'_>, function: &Function) -> Vec<Addr> {
-    let used = function.uses.keys().filter_map(|name| match grants::used(cx.app, name)? {
-        Used::Bucket => Some(addr::bucket(name)),
-        Used::Table(_) => Some(addr::table(name)),
-        Used::Queue => Some(addr::queue(name)),
-        Used::Topic => Some(addr::topic(name)),
-        Used::Socket | Used::Function(_) => None,
+fn reached(function: &Function) -> Vec<Addr> {
+    let used = function.uses.values().filter_map(|Use { kind, name, .. }| match kind {
+        ItemKind::Bucket => Some(addr::bucket(name)),
+        ItemKind::Table => Some(addr::table(name)),
+        ItemKind::Queue => Some(addr::queue(name)),
+        ItemKind::Topic => Some(addr::topic(name)),
+        ItemKind::Socket | ItemKind::Function | ItemKind::Workflow | ItemKind::Secret => None,
     });
-    let secrets = function.secrets.iter().map(|(name, _)| addr::secret(name));
+    let secrets = function.secrets.values().map(|name| addr::secret(name));
     let sources = function.on.iter().filter_map(|event| match &event.kind {
         EventKind::Queue { queue, .. } => Some(addr::queue(queue)),
         EventKind::Table { table } => Some(addr::table(table)),

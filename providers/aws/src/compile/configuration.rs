@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sf_model::{EventKind, Function, Interface, KeyType, Table, TableKey};
+use sf_model::{EventKind, Function, Interface, ItemKind, KeyType, Table, TableKey};
 use sf_plan::Json;
 
 use super::grants::{self, Used};
@@ -14,7 +14,7 @@ pub(super) fn compile(cx: &Cx<'_>, function: &Function, entry: &str) -> Text {
     let identity = JsonObject::default()
         .with("project", cx.scope.project.as_str())
         .with("stage", cx.scope.stage.as_str())
-        .with("function", function.name.as_str());
+        .with("function", cx.app.renames.now(ItemKind::Function, &function.name));
     let code = match (function.interface, &function.handler) {
         (Interface::Web, _) | (_, None) => identity.with("command", entry),
         (_, Some(handler)) => {
@@ -31,9 +31,9 @@ pub(super) fn compile(cx: &Cx<'_>, function: &Function, entry: &str) -> Text {
 
 fn uses(cx: &Cx<'_>, function: &Function) -> JsonObject {
     let mut uses = JsonObject::default();
-    for (name, access) in &function.uses {
-        let Some(used) = grants::used(cx.app, name) else { continue };
-        let scope = &cx.scope;
+    for (called, use_) in &function.uses {
+        let Some(used) = grants::used(cx.app, use_) else { continue };
+        let (scope, name) = (&cx.scope, &use_.name);
         let (kind, physical) = match used {
             Used::Bucket => ("bucket", Text::plain(names::bucket(scope, name))),
             Used::Table(_) => ("table", Text::plain(names::table(scope, name))),
@@ -42,7 +42,7 @@ fn uses(cx: &Cx<'_>, function: &Function) -> JsonObject {
             Used::Socket => ("socket", Text::output(addr::websocket_api(name), "management")),
             Used::Function(_) => ("function", Text::plain(names::function(scope, name))),
         };
-        let mut told = JsonObject::default().with(kind, physical).with("access", access.as_str());
+        let mut told = JsonObject::default().with(kind, physical).with("access", use_.access.as_str());
         match used {
             Used::Table(table) => {
                 told = told.with("key", key(table));
@@ -53,7 +53,7 @@ fn uses(cx: &Cx<'_>, function: &Function) -> JsonObject {
             Used::Function(callee) => told = told.with("interface", interface(callee)),
             Used::Bucket | Used::Queue | Used::Topic | Used::Socket => {}
         }
-        uses.insert(Text::plain(name), told);
+        uses.insert(Text::plain(called), told);
     }
     uses
 }
@@ -82,8 +82,8 @@ fn key(table: &Table) -> Json {
 
 fn secrets(cx: &Cx<'_>, function: &Function) -> JsonObject {
     let mut secrets = JsonObject::default();
-    for (name, _) in &function.secrets {
-        secrets.insert(Text::plain(name), names::secret(&cx.scope, name));
+    for (called, name) in &function.secrets {
+        secrets.insert(Text::plain(called), names::secret(&cx.scope, name));
     }
     secrets
 }
@@ -91,30 +91,31 @@ fn secrets(cx: &Cx<'_>, function: &Function) -> JsonObject {
 /// The names in events, translated to those of the manifest.
 fn from(cx: &Cx<'_>, function: &Function) -> JsonObject {
     let mut names: BTreeMap<&str, BTreeMap<Text, &str>> = BTreeMap::new();
-    let mut translate = |kind, physical, name| {
-        names.entry(kind).or_default().insert(physical, name);
+    let mut translate = |kind: ItemKind, physical, name| {
+        let called = cx.app.renames.now(kind, name);
+        names.entry(kind.word()).or_default().insert(physical, called);
     };
     let scope = &cx.scope;
     for event in &function.on {
         match &event.kind {
             EventKind::Queue { queue, .. } => {
-                translate("queue", Text::plain(names::queue(scope, queue)), queue.as_str());
+                translate(ItemKind::Queue, Text::plain(names::queue(scope, queue)), queue.as_str());
             }
             EventKind::Topic { topic, .. } => {
-                translate("topic", Text::plain(names::topic(scope, topic)), topic.as_str());
+                translate(ItemKind::Topic, Text::plain(names::topic(scope, topic)), topic.as_str());
             }
             EventKind::Bucket { bucket, .. } => {
-                translate("bucket", Text::plain(names::bucket(scope, bucket)), bucket.as_str());
+                translate(ItemKind::Bucket, Text::plain(names::bucket(scope, bucket)), bucket.as_str());
             }
             EventKind::Table { table } => {
-                translate("table", Text::plain(names::table(scope, table)), table.as_str());
+                translate(ItemKind::Table, Text::plain(names::table(scope, table)), table.as_str());
             }
             EventKind::Schedule(_) => {}
         }
     }
     for (name, socket) in &cx.app.sockets {
         if socket::routes(socket).any(|(_, called)| called == function.name) {
-            translate("socket", Text::output(addr::websocket_api(name), "id"), name.as_str());
+            translate(ItemKind::Socket, Text::output(addr::websocket_api(name), "id"), name.as_str());
         }
     }
     let mut from = JsonObject::default();

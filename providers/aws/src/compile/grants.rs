@@ -1,13 +1,13 @@
 //! `uses` and `secrets` of a function -> what its role allows: what `ctx` calls for each, and nothing else.
 
-use sf_model::{Access, App, Function, Table};
+use sf_model::{Access, App, Function, ItemKind, Table, Use};
 
 use super::Cx;
 use super::statements::Statements;
 use super::text::Text;
 use crate::names::{self, LIVE, addr, arn};
 
-/// What a name in `uses` is the name of.
+/// What an entry of `uses` is about.
 #[derive(Clone, Copy)]
 pub(super) enum Used<'a> {
     Bucket,
@@ -43,30 +43,26 @@ const READ_OBJECTS: &[&str] = &["s3:GetObject"];
 const LIST_OBJECTS: &[&str] = &["s3:ListBucket"];
 const WRITE_OBJECTS: &[&str] = &["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"];
 
-/// The model saw to it that a name in `uses` is the name of one thing only. `None`: a workflow, which `check` refuses.
-pub(super) fn used<'a>(app: &'a App, name: &str) -> Option<Used<'a>> {
-    if let Some(table) = app.tables.get(name) {
-        return Some(Used::Table(table));
+/// `None`: a workflow, which `check` refuses. A secret is granted elsewhere.
+pub(super) fn used<'a>(app: &'a App, used: &Use) -> Option<Used<'a>> {
+    match used.kind {
+        ItemKind::Bucket => Some(Used::Bucket),
+        ItemKind::Table => app.tables.get(&used.name).map(Used::Table),
+        ItemKind::Queue => Some(Used::Queue),
+        ItemKind::Topic => Some(Used::Topic),
+        ItemKind::Socket => Some(Used::Socket),
+        ItemKind::Function => app.functions.get(&used.name).map(Used::Function),
+        ItemKind::Workflow | ItemKind::Secret => None,
     }
-    if let Some(function) = app.functions.get(name) {
-        return Some(Used::Function(function));
-    }
-    let kinds = [
-        (Used::Bucket, app.buckets.contains_key(name)),
-        (Used::Queue, app.queues.contains_key(name)),
-        (Used::Topic, app.topics.contains_key(name)),
-        (Used::Socket, app.sockets.contains_key(name)),
-    ];
-    kinds.into_iter().find(|(_, has)| *has).map(|(kind, _)| kind)
 }
 
 pub(super) fn add(cx: &Cx<'_>, function: &Function, statements: &mut Statements) {
-    for (name, access) in &function.uses {
-        if let Some(used) = used(cx.app, name) {
-            grant(cx, name, used, *access, statements);
+    for use_ in function.uses.values() {
+        if let Some(used) = used(cx.app, use_) {
+            grant(cx, &use_.name, used, use_.access, statements);
         }
     }
-    for (name, _) in &function.secrets {
+    for name in function.secrets.values() {
         let secret = arn::secret(&names::secret(&cx.scope, name));
         statements.allow(&["secretsmanager:GetSecretValue"], Text::plain(secret));
     }

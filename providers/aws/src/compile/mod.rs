@@ -102,7 +102,7 @@ fn resources(cx: &Cx<'_>) -> Vec<Object> {
 /// What a function has besides its code, and what calls it.
 fn belongings(cx: &Cx<'_>, function: &Function) -> Vec<Object> {
     let mut objects = vec![log_group::compile(cx, function), role::compile(cx, function)];
-    objects.extend(alias::compile(cx, function));
+    objects.extend(alias::compile(function));
     objects.extend(failures::compile(cx, function));
     objects.extend(url::compile(function));
     objects.extend(route::compile(function));

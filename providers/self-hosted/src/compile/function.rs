@@ -24,8 +24,11 @@ pub(super) fn compile(
         ("timeout-ms".into(), number(milliseconds(function.timeout))),
         ("warm".into(), number(function.warm.map_or(0, |(instances, _)| instances.into()))),
     ]);
-    if let Some(grants) = grants::compile(app, function) {
+    if let Some(grants) = grants::compile(function) {
         inputs.insert("grants".into(), grants);
+    }
+    if let Some(names) = grants::names(app, function) {
+        inputs.insert("names".into(), names);
     }
     inputs.extend(calling(function, artifact)?);
     Ok((names::function(&function.name), inputs))

@@ -4,7 +4,7 @@ mod api;
 mod authorizer;
 mod bucket;
 mod function;
-pub(crate) mod grants;
+mod grants;
 mod queue;
 mod release;
 mod route;

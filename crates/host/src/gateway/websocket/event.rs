@@ -55,7 +55,8 @@ impl Events {
             }
         };
         let event = json!({
-            "specversion": "1.0", "id": id, "type": format!("sf.socket.{kind}"), "source": format!("/sockets/{}", self.socket),
+            "specversion": "1.0", "id": id, "type": format!("sf.socket.{kind}"),
+            "source": format!("/sockets/{}", pool.spec.names.called("socket", &self.socket)),
             "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             "datacontenttype": datatype, "connection": self.connection,
         });

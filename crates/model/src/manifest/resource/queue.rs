@@ -3,7 +3,7 @@
 use crate::app::Queue;
 use crate::decode::{Spanned, section};
 use crate::diagnostic::Span;
-use crate::manifest::scalar::ProviderName;
+use crate::manifest::scalar::{FirstName, ProviderName};
 use crate::units::Period;
 use crate::validate::Check;
 
@@ -15,6 +15,8 @@ section! {
         /// How long a message is hidden from others while it is handled, at most 12 hours. Default: six times the
         /// worker's timeout.
         visibility: Period,
+        /// The first name that it had, by which providers go on knowing it: a new name in the manifest then makes no new object.
+        was: FirstName,
         /// The only providers on which it exists. Left out: all.
         only: Vec<Spanned<ProviderName>>,
     }

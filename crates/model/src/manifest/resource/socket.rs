@@ -4,7 +4,7 @@ use crate::app::Socket;
 use crate::decode::{Spanned, section};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::item::ItemKind;
-use crate::manifest::scalar::ProviderName;
+use crate::manifest::scalar::{FirstName, ProviderName};
 use crate::validate::Check;
 
 section! {
@@ -16,6 +16,8 @@ section! {
         message: String,
         /// The function called when a client leaves.
         disconnect: String,
+        /// The first name that it had, by which providers go on knowing it: a new name in the manifest then makes no new object.
+        was: FirstName,
         /// The only providers on which it exists. Left out: all.
         only: Vec<Spanned<ProviderName>>,
     }

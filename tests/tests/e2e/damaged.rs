@@ -132,12 +132,16 @@ fn a_state_of_last_week_is_noticed_where_a_newer_one_was() {
     let last_week = record.backup();
     move_on(&project);
     for whole in [true, false] {
-        if whole {
-            last_week.restore()
+        // What was brought back is gone on from as another history, so that the second time it is the end of one.
+        let how = if whole {
+            last_week.restore();
+            "it has serial"
         } else {
-            last_week.restore_file(&record.state)
-        }
-        let old = ["the state is an old one: it has serial", "somebody brought back a backup"];
+            last_week.restore_file(&record.state);
+            "another one was begun in its place"
+        };
+        let old = [format!("the state is an old one: {how}"), "somebody brought back a backup".to_owned()];
+        let old = old.each_ref().map(String::as_str);
         let news = ["- function/two  recorded, does not exist", "+ function/three  found, was not recorded"];
         let _ = project.sf(&["plan"]).ok().says(&old).says(&news);
         let _ = project.sf(&["drift", "--exit-code"]).exits(9).says(&old).says(&[

@@ -51,12 +51,16 @@ fn tell(renames: &Renames, kind: ItemKind, name: &mut String) {
     }
 }
 
-/// `topic words` -> `topic news`
+/// `topic words` -> `topic news`, and of a socket's route `talk:$connect` -> `chat:$connect`
 fn tell_source(renames: &Renames, source: &mut String) {
-    let told = source.split_once(' ').and_then(|(kind, first)| {
+    let of_kind = source.split_once(' ').and_then(|(kind, first)| {
         Some(format!("{kind} {}", renames.now(ItemKind::from_singular(kind)?, first)))
     });
-    if let Some(told) = told {
+    let of_socket = || {
+        let (first, route) = source.split_once(':')?;
+        Some(format!("{}:{route}", renames.now(ItemKind::Socket, first)))
+    };
+    if let Some(told) = of_kind.or_else(of_socket) {
         *source = told;
     }
 }

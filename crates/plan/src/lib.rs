@@ -20,6 +20,7 @@ mod run;
 mod schedule;
 mod schema;
 mod step;
+mod turn;
 mod untangle;
 mod uploads;
 mod value;

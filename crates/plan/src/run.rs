@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::addr::{Addr, ObjectKey};
 use crate::ledger::{Ledger, Save};
-use crate::object::{Inputs, Intent, IntentAction, Object, Outputs, RemoteId, Serial, State, Status, Token};
-use crate::step::{Call, CallAction, Event, Failure, Op, Outcome, Plan, Step, StepId};
-use crate::value::Value;
+use crate::object::{Intent, IntentAction, Object, Outputs, RemoteId, Serial, State, Status, Token};
+use crate::step::{Call, Event, Failure, Op, Outcome, Plan, Step, StepId};
+use crate::turn::{Known, Turn};
 
 /// The plan was made for another state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,8 +121,8 @@ impl Run {
             let Some(id) = self.queue.pop_front() else { break };
             let Some(step) = self.steps.get(id.0) else { continue };
             let key = step.key.clone();
-            match self.prepare(step) {
-                Prepared::Call(action, intent) => {
+            match self.known().turn(step, || self.contents(step)) {
+                Turn::Call(action, intent) => {
                     let token = self.token(id);
                     let deps = intent.deps.clone();
                     self.ledger.begin(token.clone(), *intent);
@@ -131,18 +131,18 @@ impl Run {
                     events.push(Event::Started { step: id, key: key.clone() });
                     calls.push(Call { step: id, token, key, deps, action: *action });
                 }
-                Prepared::Record { deps, protect } => {
+                Turn::Record { deps, protect } => {
                     self.record(&key, deps, protect);
                     self.unchanged(id, key, &mut events);
                 }
-                Prepared::Spare { old, deps, protect } => {
+                Turn::Spare { old, deps, protect } => {
                     self.record(&old, deps, protect);
                     self.spared.insert(old);
                     self.unchanged(id, key, &mut events);
                 }
-                Prepared::Nothing => self.unchanged(id, key, &mut events),
-                Prepared::Forget => self.forget_along(id, &mut events),
-                Prepared::Impossible(error) => self.fail(id, error, &mut events),
+                Turn::Nothing => self.unchanged(id, key, &mut events),
+                Turn::Forget => self.forget_along(id, &mut events),
+                Turn::Impossible(error) => self.fail(id, error, &mut events),
             }
         }
         (calls, events)
@@ -230,80 +230,12 @@ impl Run {
         (self.ledger.into_state(), self.report)
     }
 
+    fn known(&self) -> Known<'_> {
+        Known { ledger: &self.ledger, newest: &self.newest, spared: &self.spared }
+    }
+
     fn token(&self, id: StepId) -> Token {
         Token(format!("{}-{}-{}", self.state().lineage.0, self.base.0, id.0))
-    }
-
-    /// What a step comes to, now that all that it needs is there.
-    fn prepare(&self, step: &Step) -> Prepared {
-        let prior = self.ledger.object(&step.key);
-        match &step.op {
-            Op::Delete => match prior {
-                Some(prior) if !self.spared.contains(&step.key) => {
-                    let action = CallAction::Delete { prior: prior.clone() };
-                    let intent = Intent {
-                        key: step.key.clone(),
-                        action: IntentAction::Delete,
-                        deps: prior.deps.clone(),
-                        protect: prior.protect,
-                        takes: self.contents(step),
-                    };
-                    Prepared::Call(Box::new(action), Box::new(intent))
-                }
-                _ => Prepared::Nothing,
-            },
-            Op::Forget => Prepared::Forget,
-            Op::Record { protect, deps } => {
-                Prepared::Record { deps: self.newest_of(deps), protect: *protect }
-            }
-            Op::Put { inputs, protect, deps, replaces } => {
-                let inputs = match self.resolve(inputs) {
-                    Ok(inputs) => inputs,
-                    Err(error) => return Prepared::Impossible(error),
-                };
-                let deps = self.newest_of(deps);
-                let is_same = |object: &&Object| object.status == Status::Ready && object.inputs == inputs;
-                if let Some(prior) = prior.filter(|prior| prior.status != Status::Missing) {
-                    if is_same(&prior) {
-                        return Prepared::Record { deps, protect: *protect };
-                    }
-                    let intent = IntentAction::Update { inputs: inputs.clone() };
-                    let action = CallAction::Update { prior: prior.clone(), inputs };
-                    return Prepared::call(step, action, intent, deps, *protect);
-                }
-                let old =
-                    replaces.as_ref().filter(|old| self.ledger.object(old).is_some_and(|o| is_same(&o)));
-                if let Some(old) = old {
-                    return Prepared::Spare { old: old.clone(), deps, protect: *protect };
-                }
-                let intent = IntentAction::Create { inputs: inputs.clone() };
-                Prepared::call(step, CallAction::Create { inputs }, intent, deps, *protect)
-            }
-        }
-    }
-
-    fn newest_of(&self, deps: &BTreeSet<Addr>) -> BTreeSet<ObjectKey> {
-        deps.iter().filter_map(|dep| self.newest.get(dep).cloned()).collect()
-    }
-
-    fn resolve(&self, value: &Value) -> Result<Inputs, Failure> {
-        Ok(match value {
-            Value::Ref { of, output } => {
-                let object = self.newest.get(of).and_then(|key| self.ledger.object(key));
-                let found = object.and_then(|object| object.outputs.get(output)).cloned();
-                Value::plain(
-                    found.ok_or_else(|| Failure::internal(format!("`{of}` has no output `{output}`")))?,
-                )
-            }
-            Value::List(items) => {
-                Value::List(items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?)
-            }
-            Value::Map(map) => {
-                let entries = map.iter().map(|(key, item)| Ok((key.clone(), self.resolve(item)?)));
-                Value::Map(entries.collect::<Result<_, Failure>>()?)
-            }
-            Value::Lit(_) | Value::Secret { .. } | Value::Artifact(_) => value.clone(),
-        })
     }
 
     fn forget(&mut self, key: &ObjectKey) {
@@ -404,35 +336,6 @@ impl Run {
         let key = self.steps[id.0].key.clone();
         self.report.skipped.push(key.clone());
         events.push(Event::Skipped { step: id, key });
-    }
-}
-
-/// What a step comes to.
-enum Prepared {
-    /// A call.
-    Call(Box<CallAction>, Box<Intent>),
-    /// No call: the object is as it should be, only these may be recorded wrongly.
-    Record { deps: BTreeSet<ObjectKey>, protect: bool },
-    /// No call: the object that was to be replaced is as it should be.
-    Spare { old: ObjectKey, deps: BTreeSet<ObjectKey>, protect: bool },
-    /// No call: there is nothing to delete.
-    Nothing,
-    /// No call: it is deleted already.
-    Forget,
-    /// A fault of the backend.
-    Impossible(Failure),
-}
-
-impl Prepared {
-    fn call(
-        step: &Step,
-        action: CallAction,
-        intent: IntentAction,
-        deps: BTreeSet<ObjectKey>,
-        protect: bool,
-    ) -> Self {
-        let intent = Intent { key: step.key.clone(), action: intent, deps, protect, takes: BTreeSet::new() };
-        Self::Call(Box::new(action), Box::new(intent))
     }
 }
 

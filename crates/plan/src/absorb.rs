@@ -86,13 +86,19 @@ fn refresh(state: &mut State, key: ObjectKey, found: Option<Object>) -> Option<D
     };
     let none = |_: &crate::Addr, _: &str| None;
     let fields = Fields::new(&none).compare(&found.inputs, &recorded.inputs);
-    let why: Vec<Reason> = fields.into_iter().map(Field::into_reason).collect();
+    let mut why: Vec<Reason> = fields.into_iter().map(Field::into_reason).collect();
     recorded.id = found.id;
     recorded.inputs = found.inputs;
     recorded.outputs = found.outputs;
-    // A half-made object is no better for being there.
-    if recorded.status == Status::Missing {
-        recorded.status = found.status;
+    match (recorded.status, found.status) {
+        (Status::Missing, status) => recorded.status = status,
+        // Another one was made in its place, by half.
+        (Status::Ready, Status::Tainted) => {
+            recorded.status = Status::Tainted;
+            why.push(Reason::Tainted);
+        }
+        // A half-made object is no better for being there.
+        (Status::Ready | Status::Tainted | Status::Deposed, _) => {}
     }
     (!why.is_empty()).then_some(Drift { key, why })
 }
@@ -186,6 +192,18 @@ mod tests {
             assert_eq!(absorb(&mut state, seen), []);
             assert_eq!(state.objects.into_keys().collect::<Vec<_>>(), left);
         }
+    }
+
+    /// The state is an old one, and the object that it has is gone since: its name was made again, by half.
+    #[test]
+    fn what_was_made_by_half_since_is_not_taken_for_whole() {
+        let seen = |status| Seen { objects: [(key("a"), Some(object(1, status)))].into(), ..Seen::default() };
+        let mut state = state(&[("a", object(1, Status::Ready))]);
+        let drift = absorb(&mut state, seen(Status::Tainted));
+        assert_eq!(drift, [Drift { key: key("a"), why: vec![Reason::Tainted] }]);
+        assert_eq!(state.objects[&key("a")].status, Status::Tainted);
+        assert_eq!(absorb(&mut state, seen(Status::Ready)), []);
+        assert_eq!(state.objects[&key("a")].status, Status::Tainted, "it is replaced all the same");
     }
 
     #[test]

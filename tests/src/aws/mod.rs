@@ -68,7 +68,7 @@ impl Aws {
             return None;
         };
         let oracle = Oracle::start(&start, switches);
-        let address = SocketAddr::from(([127, 0, 0, 1], oracle.port));
+        let address = SocketAddr::from(([127, 0, 0, 1], oracle.port()));
         Some(Self { url: format!("http://{address}"), address, oracle })
     }
 

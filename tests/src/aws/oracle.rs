@@ -1,22 +1,14 @@
 //! The counterpart's processes.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::process::Command;
 
-use tempfile::TempDir;
-
+use crate::counterpart::{self, Counterpart, INSTALLATION};
 use crate::issuer::Issuer;
 use crate::run::{Running, run};
 use crate::skip::target;
-use crate::wait::{DEADLINE, eventually};
-
-/// How long the very first start may take: it installs packages of Python and Node.js.
-const INSTALLATION: Duration = Duration::from_secs(600);
+use crate::wait::DEADLINE;
 
 /// What it needs and does not ask for: without this package it takes every JWT for a forged one.
 const CRYPTOGRAPHY: &str = "cryptography==50.0.2";
@@ -27,17 +19,8 @@ const MENDS: [(&str, &str); 2] = [
     ("sf_schedules", include_str!("../../fixtures/counterpart/sf_schedules.py")),
 ];
 
-/// Starts the program, and ends it when nobody holds the other end of stdin any more: also when the test's process was killed. Its own
-/// stdout is closed, so that the end of the program is the end of the pipe.
-const KEEPER: &str =
-    r#""$@" & child=$!; exec >&-; cat >/dev/null; kill -TERM "$child" 2>/dev/null; wait "$child""#;
-
-/// Running ones; ended when dropped.
-pub(super) struct Oracle {
-    pub(super) port: u16,
-    keeper: Child,
-    folder: TempDir,
-}
+/// A running one, with the interpreter that has AWS's SDK.
+pub(super) struct Oracle(Counterpart);
 
 impl Oracle {
     /// Starts it. The first of all tests installs what it needs, others wait meanwhile.
@@ -46,52 +29,16 @@ impl Oracle {
         let mut command = command(start, switches);
         // Its authorizers shall trust our issuers.
         command.env("SSL_CERT_FILE", Issuer::certificate());
-        Self::ready(&mut command, DEADLINE)
+        Self(Counterpart::ready(&mut command, DEADLINE))
     }
 
-    /// Starts it until it is ready.
-    fn ready(command: &mut Command, deadline: Duration) -> Self {
-        // Somebody may take the port between the moment it is found free and the moment it is listened on.
-        let mut causes = Vec::new();
-        while causes.len() < 3 {
-            match Self::attempt(command, deadline) {
-                Ok(oracle) => return oracle,
-                Err(cause) => causes.push(cause),
-            }
-        }
-        panic!("the counterpart of AWS does not start:\n{}", causes.join("\n"));
-    }
-
-    fn attempt(command: &mut Command, deadline: Duration) -> Result<Self, String> {
-        let folder = tempfile::Builder::new().prefix("sf-aws-").tempdir().expect("a temporary folder");
-        let messages = File::create(folder.path().join("stderr")).expect("a file of one's own");
-        let port = free_port();
-        let mut keeper = command
-            .env("SF_ORACLE_PORT", port.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(messages)
-            .spawn()
-            .map_err(|cause| format!("start {command:?}: {cause}"))?;
-        let mut lines = BufReader::new(keeper.stdout.take().expect("piped"));
-        let oracle = Self { port, keeper, folder };
-        let (sender, said) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            // An empty line is the end: it ended by itself.
-            let _ = lines.read_line(&mut line);
-            let _ = sender.send(line);
-        });
-        match said.recv_timeout(deadline) {
-            Ok(line) if line.starts_with("ready ") => Ok(oracle),
-            Ok(line) => Err(format!("it ended: {line}{}", oracle.messages())),
-            Err(_) => Err(format!("it was not ready within {deadline:?}: {}", oracle.messages())),
-        }
+    pub(super) fn port(&self) -> u16 {
+        self.0.port
     }
 
     /// What it printed on stderr.
     pub(super) fn messages(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
+        self.0.messages()
     }
 
     /// The interpreter that has AWS's SDK.
@@ -100,22 +47,8 @@ impl Oracle {
     }
 }
 
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let ended = || self.keeper.try_wait().ok().flatten();
-        if std::thread::panicking() {
-            // It gets its signal; nobody needs to see the end of it.
-            return;
-        }
-        eventually("the counterpart of AWS ends", ended);
-    }
-}
-
 fn command(start: &Path, switches: &[&str]) -> Command {
-    let mut command = Command::new("sh");
-    let words = r#"set -- "$@" --port "$SF_ORACLE_PORT"; "#;
-    command.args(["-c", &format!("{words}{KEEPER}"), "sh"]).arg(start).args(switches);
+    let mut command = counterpart::command(start, switches);
     // Whose account the developer works with is none of its business.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {
@@ -150,7 +83,7 @@ fn install(start: &Path) {
     lock.lock().expect("a lock");
     if !is_done() {
         // Without our certificate, which would take the place of those that package registries have.
-        let oracle = Oracle::ready(&mut command(start, &[]), INSTALLATION);
+        let oracle = Oracle(Counterpart::ready(&mut command(start, &[]), INSTALLATION));
         let mut pip = Command::new(oracle.python());
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CRYPTOGRAPHY]);
         let _ = Running::start(&mut pip).wait_within(INSTALLATION).ok();
@@ -172,9 +105,4 @@ fn mend(python: &Path) {
         put(format!("{name}.py"), code);
         put(format!("{name}.pth"), &format!("import {name}\n"));
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
 }

@@ -1,6 +1,6 @@
 //! One state in a bucket, and several machines that deploy from it.
 
-use sf_e2e::{Azurite, Env, skipped};
+use sf_e2e::{Azurite, Env, Gcs, skipped};
 
 use crate::support::pair;
 
@@ -59,4 +59,21 @@ fn a_container_of_azure_holds_the_state_of_machines() {
     ]);
     azurite.make_container("states");
     machines_share(&machine, store);
+}
+
+#[test]
+fn a_bucket_of_google_holds_the_state_of_machines() {
+    let Some(google) = Gcs::start("a_bucket_of_google_holds_the_state_of_machines") else { return };
+    let mut machine = Env::new();
+    google.enter(&mut machine);
+    let project = pair(&machine, "early");
+    let store = "gs://sf-states/team";
+    project.write("sf.toml", &format!("{}\n[state]\nstore = \"{store}\"\n", project.read("sf.toml")));
+    let missing = project.sf(&["plan"]).exits(1);
+    let _ = missing.says(&["gs://sf-states", "create the bucket or container"]);
+    google.make_bucket("sf-states");
+    machines_share(&machine, store);
+    let left = google.objects("sf-states");
+    assert!(left.iter().any(|name| name.ends_with("/dev.json")), "{left:?}");
+    assert!(!left.iter().any(|name| name.ends_with("/dev.lock")), "{left:?}");
 }

@@ -22,11 +22,43 @@ pub(crate) fn write(project: &Project<'_>, version: &str, functions: &[&str]) {
     project.write("sf.toml", &format!("{text}\n{stages}{THROUGH_GATE}"));
 }
 
+/// The same with a table, whose key is this attribute: under another key it is another table.
+pub(crate) fn write_with_table(project: &Project<'_>, version: &str, functions: &[&str], key: &str) {
+    write(project, version, functions);
+    let text = project.read("sf.toml");
+    project.write("sf.toml", &format!("{text}\n[tables.notes]\nkey = {{ partition = \"{key}:string\" }}\n"));
+}
+
+/// [`converges`], to a table with this key.
+pub(crate) fn converges_with_table(
+    env: &Env,
+    project: &Project<'_>,
+    stage: &str,
+    functions: &[&str],
+    key: &str,
+) {
+    converges_and_has(env, project, stage, stage, functions, &["table/notes"]);
+    let item = format!("{{\"{key}\": \"a\"}}");
+    let _ = project.sf(&["table", "put", "notes", &item, "--stage", stage]).ok();
+}
+
 /// Deploys, and checks that what is there is what the manifest says, all of it and nothing more.
 pub(crate) fn converges(env: &Env, project: &Project<'_>, stage: &str, version: &str, functions: &[&str]) {
-    let _ = project.sf(&["deploy", "--stage", stage, "--yes"]).ok();
+    converges_and_has(env, project, stage, version, functions, &[]);
+}
+
+fn converges_and_has(
+    env: &Env,
+    project: &Project<'_>,
+    stage: &str,
+    version: &str,
+    functions: &[&str],
+    more: &[&str],
+) {
+    let _ = project.sf(&["deploy", "--stage", stage, "--yes", "--data"]).ok();
     let mut expected =
         BTreeSet::from(["api/api", "function/tick", "release/current", "schedule/tick"].map(str::to_owned));
+    expected.extend(more.iter().map(|name| (*name).to_owned()));
     for function in functions {
         expected.insert(format!("function/{function}"));
         expected.insert(format!("route/GET /{function}"));
@@ -90,6 +122,27 @@ fn killed_at_any_call_of_an_update() {
         });
         let points = points.count();
         assert!(points >= 8, "the update is more than {points} calls");
+    }
+}
+
+/// Every call of a deploy that replaces a table with its data.
+#[test]
+fn killed_at_any_call_of_a_replacement() {
+    let mut env = Env::new();
+    let gate = gated(&mut env);
+    let project = env.project("crash", &[]);
+    for when in [When::Before, When::After] {
+        let points = (0..100).take_while(|nth| {
+            let stage = format!("{when:?}{nth}").to_lowercase();
+            write_with_table(&project, &format!("{stage}-old"), &["one"], "id");
+            let _ = project.sf(&["deploy", "--yes", "--stage", &stage]).ok();
+            write_with_table(&project, &stage, &["one"], "name");
+            let died = gate.kill_at(*nth, when, &project, &["deploy", "--yes", "--data", "--stage", &stage]);
+            converges_with_table(&env, &project, &stage, &["one"], "name");
+            died
+        });
+        let points = points.count();
+        assert!(points >= 4, "the replacement is more than {points} calls");
     }
 }
 

@@ -11,7 +11,7 @@ use sf_e2e::kill::kill_at_block;
 use sf_e2e::kill::kill_when;
 use sf_e2e::{Env, Project};
 
-use crate::crash::{converges, write};
+use crate::crash::{converges, converges_with_table, write, write_with_table};
 use crate::support::gated;
 
 /// A run that is killed.
@@ -20,34 +20,44 @@ enum Run {
     FirstDeploy,
     /// Creates, updates and deletes.
     Update,
+    /// A table gets another key.
+    Replacement,
     Removal,
 }
 
 impl Run {
-    const ALL: [Self; 3] = [Self::FirstDeploy, Self::Update, Self::Removal];
+    const ALL: [Self; 4] = [Self::FirstDeploy, Self::Update, Self::Replacement, Self::Removal];
 
     /// What it begins with. Everything is built, so that the run itself writes nothing but the record.
     fn prepare(self, project: &Project<'_>, stage: &str) {
+        let old = format!("{stage}-old");
+        match self {
+            Self::FirstDeploy => {}
+            Self::Update | Self::Removal => write(project, &old, &["one", "two"]),
+            Self::Replacement => write_with_table(project, &old, &["one"], "id"),
+        }
         if self != Self::FirstDeploy {
-            write(project, &format!("{stage}-old"), &["one", "two"]);
             let _ = project.sf(&["deploy", "--yes", "--stage", stage]).ok();
         }
-        let functions: &[&str] = if self == Self::FirstDeploy { &["one", "two"] } else { &["two", "three"] };
-        if self != Self::Removal {
-            write(project, stage, functions);
-            let _ = project.sf(&["build", "--stage", stage]).ok();
+        match self {
+            Self::FirstDeploy => write(project, stage, &["one", "two"]),
+            Self::Update => write(project, stage, &["two", "three"]),
+            Self::Replacement => write_with_table(project, stage, &["one"], "name"),
+            Self::Removal => return,
         }
+        let _ = project.sf(&["build", "--stage", stage]).ok();
     }
 
     fn args(self, stage: &str) -> Vec<&str> {
         let verb = if self == Self::Removal { "remove" } else { "deploy" };
-        vec![verb, "--yes", "--stage", stage]
+        vec![verb, "--yes", "--data", "--stage", stage]
     }
 
     fn converges(self, env: &Env, project: &Project<'_>, stage: &str) {
         match self {
             Self::FirstDeploy => converges(env, project, stage, stage, &["one", "two"]),
             Self::Update => converges(env, project, stage, stage, &["two", "three"]),
+            Self::Replacement => converges_with_table(env, project, stage, &["one"], "name"),
             Self::Removal => {
                 let _ = project.sf(&self.args(stage)).ok();
                 assert!(env.host().resources("crash", stage).is_empty(), "{stage}");
@@ -67,6 +77,7 @@ fn stage(run: Run, point: usize) -> String {
     match run {
         Run::FirstDeploy => format!("before{point}"),
         Run::Update => format!("after{point}"),
+        Run::Replacement => format!("after{}", 99 - point),
         Run::Removal => format!("before{}", 99 - point),
     }
 }

@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::collect::{Collected, Shared, Source};
-use crate::digest::{digest, hex};
+use crate::digest::digest;
 use crate::{Artifact, Cause, Entry};
 
 pub(crate) fn assemble(
@@ -32,7 +32,7 @@ pub(crate) fn assemble(
                 let hashed = shared.files.hash(source).map_err(|error| Cause::io("read", source, &error))?;
                 (hashed.executable, hashed.sha256.clone(), hashed.size)
             }
-            Source::Bytes(bytes) => (false, hex(&Sha256::digest(bytes)), bytes.len() as u64),
+            Source::Bytes(bytes) => (false, hex::encode(Sha256::digest(bytes)), bytes.len() as u64),
             Source::Kit(kit) => (false, kit.sha256.clone(), kit.bytes.len() as u64),
             Source::Extra(extra) => (extra.executable, extra.sha256.to_string(), extra.bytes.len() as u64),
         };
@@ -99,7 +99,7 @@ fn copy(path: &Path, entry: &Entry, zip: &mut impl Write, buffer: &mut [u8]) -> 
         hasher.update(&buffer[..count]);
         zip.write_all(&buffer[..count])?;
     }
-    match hex(&hasher.finalize()) == entry.sha256 {
+    match hex::encode(hasher.finalize()) == entry.sha256 {
         true => Ok(()),
         false => Err(io::Error::other(format!("`{}` is not what it was when it was hashed", entry.path))),
     }

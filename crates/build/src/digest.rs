@@ -38,15 +38,7 @@ pub fn digest(files: &[Entry], settings: &[(&str, String)]) -> Digest {
         part(name.as_bytes());
         part(value.as_bytes());
     }
-    Digest(hex(&hasher.finalize()))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Digest(hex::encode(hasher.finalize()))
 }
 
 #[cfg(test)]

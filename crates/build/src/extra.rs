@@ -10,7 +10,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Cause;
 use crate::collect::{self, Collected, Picked, Source};
-use crate::digest::hex;
 
 /// What artifacts hold besides code and kit.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +71,7 @@ impl<'a> Shared<'a> {
     fn sha256(&self, file: &ExtraFile) -> Arc<str> {
         match &file.bytes {
             Cow::Borrowed(embedded) => self.sha256_of_embedded(embedded),
-            Cow::Owned(made) => hex(&Sha256::digest(made)).into(),
+            Cow::Owned(made) => hex::encode(Sha256::digest(made)).into(),
         }
     }
 
@@ -82,7 +81,7 @@ impl<'a> Shared<'a> {
             return known.clone();
         }
         let mut hashes = self.hashes.write().unwrap_or_else(PoisonError::into_inner);
-        hashes.entry(place).or_insert_with(|| hex(&Sha256::digest(embedded)).into()).clone()
+        hashes.entry(place).or_insert_with(|| hex::encode(Sha256::digest(embedded)).into()).clone()
     }
 }
 

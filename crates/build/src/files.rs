@@ -152,7 +152,7 @@ fn sha256_of(mut file: File) -> io::Result<String> {
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 128 << 10]);
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(crate::digest::hex(&hasher.finalize())),
+            0 => return Ok(hex::encode(hasher.finalize())),
             count => hasher.update(&buffer[..count]),
         }
     }

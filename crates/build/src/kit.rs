@@ -6,8 +6,6 @@ use include_dir::{Dir, DirEntry, File, include_dir};
 use sf_model::{Interface, RuntimeFamily};
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::hex;
-
 static NODE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../kits/node/runtime");
 static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../kits/python/runtime");
 
@@ -43,7 +41,7 @@ fn hashed(kit: &'static Dir<'static>) -> Vec<KitFile> {
     walk(kit, &mut |file| {
         let path = format!(".sf-kit/{}", file.path().to_string_lossy().replace('\\', "/"));
         let bytes = file.contents();
-        files.push(KitFile { path, bytes, sha256: hex(&Sha256::digest(bytes)) });
+        files.push(KitFile { path, bytes, sha256: hex::encode(Sha256::digest(bytes)) });
     });
     files
 }

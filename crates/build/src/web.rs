@@ -13,7 +13,6 @@ use sf_model::{BuildCommand, Function};
 use sha2::{Digest as _, Sha256};
 
 use crate::collect::{self, Collected, Source, inside};
-use crate::digest::hex;
 use crate::files::save_if_changed;
 use crate::{Cause, tree};
 
@@ -70,7 +69,7 @@ pub(crate) fn collect(function: &Function, shared: &collect::Shared<'_>) -> Resu
 }
 
 fn run_if_needed(function: &str, build: &BuildCommand, shared: &collect::Shared<'_>) -> Result<(), Cause> {
-    let record = shared.layout.cache.join("commands").join(hex(&Sha256::digest(&build.command)));
+    let record = shared.layout.cache.join("commands").join(hex::encode(Sha256::digest(&build.command)));
     let before = inputs(build, shared)?;
     if let Some(made) = output(build, shared)
         && fs::read_to_string(&record).is_ok_and(|last| last == format!("{before}\n{made}"))
@@ -95,7 +94,7 @@ fn inputs(build: &BuildCommand, shared: &collect::Shared<'_>) -> Result<String, 
         let hashed = shared.files.hash(&file).map(|hashed| hashed.sha256.clone()).unwrap_or_default();
         hasher.update(format!("{path}\n{hashed}\n"));
     }
-    Ok(hex(&hasher.finalize()))
+    Ok(hex::encode(hasher.finalize()))
 }
 
 /// The state of what it made; `None` if there is nothing.
@@ -106,7 +105,7 @@ fn output(build: &BuildCommand, shared: &collect::Shared<'_>) -> Option<String> 
         let metadata = file.metadata().ok()?;
         hasher.update(format!("{path}\n{}\n{:?}\n", metadata.len(), metadata.modified().ok()?));
     }
-    shared.root.join(&build.output).exists().then(|| hex(&hasher.finalize()))
+    shared.root.join(&build.output).exists().then(|| hex::encode(hasher.finalize()))
 }
 
 fn shell(command: &str) -> Command {

@@ -18,12 +18,7 @@ pub struct Digest(pub String);
 
 impl From<[u8; 32]> for Digest {
     fn from(hash: [u8; 32]) -> Self {
-        use fmt::Write;
-        let digits = String::with_capacity(2 * hash.len());
-        Self(hash.iter().fold(digits, |mut digits, byte| {
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        }))
+        Self(hex::encode(hash))
     }
 }
 

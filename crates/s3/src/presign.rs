@@ -71,13 +71,13 @@ impl Signing<'_> {
         );
         let canonical =
             format!("{}\n{}\n{query}\nhost:{}\n\nhost\nUNSIGNED-PAYLOAD", self.method, self.path, self.host);
-        let digest = hex(&Sha256::digest(canonical.as_bytes()));
+        let digest = hex::encode(Sha256::digest(canonical.as_bytes()));
         let text = format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{digest}", self.time);
         let secret = format!("AWS4{}", credentials.secret_key);
         let key = [date, self.region, "s3", "aws4_request"]
             .iter()
             .fold(secret.into_bytes(), |key, part| mac(&key, part.as_bytes()));
-        format!("{query}&X-Amz-Signature={}", hex(&mac(&key, text.as_bytes())))
+        format!("{query}&X-Amz-Signature={}", hex::encode(mac(&key, text.as_bytes())))
     }
 }
 
@@ -86,10 +86,6 @@ fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
     Hmac::<Sha256>::new_from_slice(key)
         .map(|mac| mac.chain_update(text).finalize().into_bytes().to_vec())
         .unwrap_or_default()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ pub(crate) fn object_tag(key: &ObjectKey) -> String {
 /// Eight hexadecimal digits of a text's SHA-256.
 pub(crate) fn short_hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    let mut hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hash = hex::encode(digest);
     hash.truncate(HASH_DIGITS);
     hash
 }

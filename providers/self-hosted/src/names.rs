@@ -117,7 +117,7 @@ pub fn expression(expr: &ScheduleExpr) -> String {
 
 fn short_hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    let mut hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hash = hex::encode(digest);
     hash.truncate(SHORT_HASH_DIGITS);
     hash
 }

@@ -15,7 +15,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Cause;
 use crate::collect::{Collected, Shared, Source};
-use crate::digest::hex;
 use crate::files::save_if_changed;
 
 /// The oldest Node that is still maintained anywhere `sf` deploys to.
@@ -97,7 +96,7 @@ fn on_path() -> Option<Esbuild> {
 /// Bundles a handler's file.
 pub(super) fn collect(esbuild: &Esbuild, file: &str, shared: &Shared<'_>) -> Result<Collected, Cause> {
     let bundler = format!("esbuild {}", esbuild.version);
-    let key = hex(&Sha256::digest(format!("{bundler}\n{TARGET}\n{BANNER}\n{file}")));
+    let key = hex::encode(Sha256::digest(format!("{bundler}\n{TARGET}\n{BANNER}\n{file}")));
     let folder = shared.layout.cache.join("esbuild");
     let (record, output) = (folder.join(format!("{key}.json")), folder.join(format!("{key}.mjs")));
     let context = shared.node.esbuild.context.get_or_init(|| context(shared)).clone()?;
@@ -143,7 +142,7 @@ fn context(shared: &Shared<'_>) -> Result<String, Cause> {
     {
         hasher.update(hashed.sha256.as_bytes());
     }
-    Ok(hex(&hasher.finalize()))
+    Ok(hex::encode(hasher.finalize()))
 }
 
 /// Runs esbuild; what it made the bundle of.

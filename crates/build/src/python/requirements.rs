@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use crate::collect::{Collected, Shared as Build, Source};
-use crate::digest::hex;
 use crate::extra::PythonTarget;
 use crate::{Cause, tree};
 
@@ -69,7 +68,7 @@ fn install(file: &Path, target: Option<&PythonTarget>, build: &Build<'_>) -> Res
         Some(PythonTarget { version, architecture, glibc }) => format!("{version} {architecture} {glibc}"),
         None => build.python.python.get_or_init(version).clone()?,
     };
-    let key = hex(&Sha256::digest([python.as_bytes(), b"\n", text.as_slice()].concat()));
+    let key = hex::encode(Sha256::digest([python.as_bytes(), b"\n", text.as_slice()].concat()));
     let folder = build.layout.cache.join("python").join(key);
     if !folder.is_dir() {
         let parent = folder.parent().unwrap_or(&folder);

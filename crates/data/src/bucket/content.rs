@@ -53,7 +53,7 @@ impl Incoming {
 
     fn finish(self) -> Result<Content, DataError> {
         self.new.sync(&self.file)?;
-        Ok(Content { file: self.new, size: self.size, etag: hex(&self.md5.finalize()) })
+        Ok(Content { file: self.new, size: self.size, etag: hex::encode(self.md5.finalize()) })
     }
 }
 
@@ -131,10 +131,10 @@ pub(super) async fn concatenate(files: &Arc<Files>, parts: Vec<Piece>) -> Result
                 )));
             }
             size += copied;
-            md5.update(unhex(&part.etag));
+            md5.update(hex::decode(&part.etag).unwrap_or_default());
         }
         new.sync(&target)?;
-        Ok(Content { file: new, size, etag: format!("{}-{}", hex(&md5.finalize()), parts.len()) })
+        Ok(Content { file: new, size, etag: format!("{}-{}", hex::encode(md5.finalize()), parts.len()) })
     })
     .await
 }
@@ -151,14 +151,4 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, DataError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|cause| DataError::storage(format!("the thread that wrote has stopped: {cause}")))?
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Of what [`hex`] wrote.
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
-    digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
 }

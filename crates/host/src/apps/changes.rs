@@ -4,7 +4,6 @@
 //! drops is dropped after the record stopped naming it, and the record remembers until then that it is to be dropped. So a host that
 //! is killed in between finds out at its start what is left to do.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -290,9 +289,5 @@ pub(super) fn forget_unused(
 /// Equal specs have equal revisions: maps are sorted, so the text is canonical.
 pub(super) fn revision_of(spec: &Value) -> String {
     let digest = sha2::Sha256::digest(spec.to_string().as_bytes());
-    let mut text = Vec::new();
-    for byte in digest.iter().take(12) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    String::from_utf8(text).unwrap_or_default()
+    hex::encode(&digest[..12])
 }

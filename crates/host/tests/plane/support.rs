@@ -294,7 +294,7 @@ async fn upload(client: &Client, folder: &Path) -> String {
     zip.write_all(PROGRAM.as_bytes()).unwrap();
     zip.finish().unwrap();
     let digest = sha2::Sha256::digest(std::fs::read(&path).unwrap());
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(digest);
     client.put_artifact(&digest, &path).await.unwrap();
     digest
 }

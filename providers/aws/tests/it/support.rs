@@ -32,7 +32,7 @@ pub(crate) fn load(text: &str) -> App {
 
 /// A digest that stands for the code of `name`.
 pub(crate) fn digest(name: &str) -> Digest {
-    let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(name);
     Digest(format!("{hex:0<64}"))
 }
 

@@ -53,15 +53,6 @@ fn parts(key: &str) -> Option<(&str, &str)> {
     Some((sha256, file.strip_suffix(".zip")?))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits = hex.as_bytes().chunks(2).filter_map(|digits| std::str::from_utf8(digits).ok());
-    digits.filter_map(|digits| u8::from_str_radix(digits, 16).ok()).collect()
-}
-
 impl Source {
     /// The code of that digest: on this machine, or else where it is kept.
     pub(super) async fn of(at: &At<'_>, bucket: &str, digest: &str) -> Result<Self, Failure> {
@@ -97,7 +88,7 @@ impl Source {
 
     /// As Lambda tells it: base64 of the zip's SHA-256.
     pub(super) fn sha256(&self) -> String {
-        BASE64.encode(bytes(&self.sha256))
+        BASE64.encode(hex::decode(&self.sha256).unwrap_or_default())
     }
 
     /// Puts it into the bucket, unless it is there.
@@ -132,7 +123,7 @@ impl Source {
 
 /// The digest of code that Lambda tells by its `CodeSha256`; a text that says which where the bucket does not have it.
 pub(super) async fn digest(at: &At<'_>, bucket: &str, code_sha256: &str) -> Result<String, ApiError> {
-    let sha256 = hex(&BASE64.decode(code_sha256).unwrap_or_default());
+    let sha256 = hex::encode(BASE64.decode(code_sha256).unwrap_or_default());
     let kept = kept(at.api, bucket, &format!("{sha256}/"), |_, _| true).await?;
     Ok(kept.map_or_else(|| format!("unknown code {sha256}"), |(_, digest)| digest))
 }
@@ -174,7 +165,7 @@ async fn hash(path: &Path) -> std::io::Result<(String, u64)> {
     loop {
         let read = file.read(&mut chunk).await?;
         if read == 0 {
-            return Ok((hex(&hasher.finalize()), size));
+            return Ok((hex::encode(hasher.finalize()), size));
         }
         hasher.update(&chunk[..read]);
         size += read as u64;
@@ -187,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_key_leads_from_a_hash_to_a_digest() {
-        let sha256 = hex(&Sha256::digest(b"zip"));
+        let sha256 = hex::encode(Sha256::digest(b"zip"));
         let key = key(&sha256, "abc");
         assert_eq!(parts(&key), Some((sha256.as_str(), "abc")));
         let source = Source { digest: "abc".into(), sha256, file: None };
@@ -210,6 +201,6 @@ mod tests {
         let content = vec![7; CHUNK * 2 + 1];
         std::fs::write(file.path(), &content).unwrap();
         let (sha256, size) = hash(file.path()).await.unwrap();
-        assert_eq!((sha256, size), (hex(&Sha256::digest(&content)), content.len() as u64));
+        assert_eq!((sha256, size), (hex::encode(Sha256::digest(&content)), content.len() as u64));
     }
 }

@@ -11,17 +11,16 @@ use crate::schema::{Effect, Schemas};
 use crate::step::{Action, Change, Reason};
 use crate::value::{Desired, Value};
 
-/// The newest generation that was not deposed, of every address in the state.
+/// The newest generation of every address in the state, unless it was deposed: then what took its place is gone, and nothing older counts again.
 pub(crate) type Current<'a> = BTreeMap<&'a Addr, (&'a ObjectKey, &'a Object)>;
 
 pub(crate) fn current(state: &State) -> Current<'_> {
     let mut current = Current::new();
     for (key, object) in &state.objects {
-        if object.status != Status::Deposed {
-            // Keys are sorted by generation, so the newest comes last.
-            current.insert(&key.addr, (key, object));
-        }
+        // Keys are sorted by generation, so the newest comes last.
+        current.insert(&key.addr, (key, object));
     }
+    current.retain(|_, (_, object)| object.status != Status::Deposed);
     current
 }
 

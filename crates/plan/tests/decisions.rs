@@ -226,6 +226,18 @@ fn half_made_replaced_and_missing_objects_are_put_right() {
     }
 }
 
+/// The first was to make way for a second, which was half made, and that for a third: which alone was deleted before the run died.
+#[test]
+fn what_was_to_be_replaced_is_not_gone_on_with_when_its_successors_successor_is_gone() {
+    let mut state = deployed(mounts(1, "id"));
+    let first: sf_plan::ObjectKey = "disk/a".parse().unwrap();
+    let second = sf_plan::Object { status: Status::Deposed, ..state.objects[&first].clone() };
+    state.objects.insert(first.successor(), second);
+    let (state, calls) = deploy(mounts(2, "id"), state);
+    assert_eq!(calls, ["create disk/a@2", "update server/b", "delete disk/a@1", "delete disk/a"]);
+    assert_eq!(told(mounts(2, "id"), &state), Vec::<String>::new());
+}
+
 #[test]
 fn a_missing_object_comes_back_under_the_same_name_and_its_users_need_not_change() {
     let mut state = deployed(mounts(1, "id"));

@@ -187,7 +187,7 @@ impl<'a> Stage<'a> {
         // What was in flight falls.
         tokio::time::sleep(Duration::from_millis(1)).await;
         self.inspector.end();
-        ended
+        if self.world.is_dead() { Ended::Died } else { ended }
     }
 
     async fn session(&self, act: &Act, stop: Stop) -> Ended {

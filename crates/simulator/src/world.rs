@@ -160,7 +160,15 @@ impl World {
 
     /// Waits until the process dies.
     pub(crate) async fn died(&self) {
-        self.died.notified().await;
+        // One that failed in the moment of its death has left a notification.
+        while !self.is_dead() {
+            self.died.notified().await;
+        }
+    }
+
+    /// Whether the process died.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.script().is_dead
     }
 
     /// Counts an attempt at a call, and says what goes wrong with it.

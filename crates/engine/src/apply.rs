@@ -149,6 +149,9 @@ pub(crate) async fn apply(plan: Plan, observed: Observed, work: Work<'_>) -> Res
     if observed.changed {
         run.touch();
     }
+    if let Some(witness) = &work.witness {
+        witness.meet(run.state());
+    }
     let limits = work.control.limits;
     let base = run.state().serial;
     let mut is_begun = false;

@@ -69,15 +69,27 @@ impl Witness {
         }
     }
 
+    /// Remembers that there is this history, before anything of it is saved: a save that looks as if it had failed may have been made.
+    pub fn meet(&self, state: &State) {
+        let name = &state.lineage.0;
+        if self.seen(name).is_none() {
+            self.keep(name, &Sight { lineage: state.lineage.clone(), serial: state.serial });
+        }
+    }
+
     /// Remembers a state that is saved at a place.
     pub fn remember(&self, place: &str, state: &State) {
         let sight = Sight { lineage: state.lineage.clone(), serial: state.serial };
         for name in [&state.lineage.0, place] {
-            if self.seen(name).as_ref() != Some(&sight)
-                && let Err(error) = self.note(name, &sight)
-            {
-                tracing::debug!(%error, "what was seen of the state is not remembered");
+            if self.seen(name).as_ref() != Some(&sight) {
+                self.keep(name, &sight);
             }
+        }
+    }
+
+    fn keep(&self, name: &str, sight: &Sight) {
+        if let Err(error) = self.note(name, sight) {
+            tracing::debug!(%error, "what was seen of the state is not remembered");
         }
     }
 
@@ -137,6 +149,20 @@ mod tests {
             assert_eq!(witness.check("here", &state("a", 5)), None);
             assert_eq!(witness.check("here", &state("a", 6)), None);
             assert_eq!(witness.check("here", &state("b", 1)), None, "somebody else began another history");
+        });
+    }
+
+    #[test]
+    fn a_history_is_known_from_before_its_first_save() {
+        both(|witness| {
+            witness.meet(&state("a", 0));
+            assert_eq!(witness.check("here", &state("a", 1)), None, "it goes on");
+            witness.remember("here", &state("b", 1));
+            assert_eq!(witness.check("here", &state("a", 1)), Some(Outdated::Ended));
+            witness.remember("here", &state("a", 4));
+            witness.meet(&state("a", 2));
+            let outdated = Outdated::Older { found: Serial(3), seen: Serial(4) };
+            assert_eq!(witness.check("here", &state("a", 3)), Some(outdated));
         });
     }
 

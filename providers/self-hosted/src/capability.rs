@@ -22,7 +22,7 @@ pub(crate) fn check(app: &App) -> Vec<Diagnostic> {
     found.extend(resources(app));
     found.extend(api(app));
     for function in app.functions.values() {
-        found.extend(function_items(function));
+        found.extend(function_items(app, function));
     }
     found.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
     found
@@ -53,10 +53,10 @@ fn api(app: &App) -> Option<Diagnostic> {
     ))
 }
 
-fn function_items(function: &Function) -> Vec<Diagnostic> {
+fn function_items(app: &App, function: &Function) -> Vec<Diagnostic> {
     let mut found = calling(function);
     found.extend(uses(function));
-    found.extend(environment(function));
+    found.extend(environment(app, function));
     found.extend(runtime(&function.runtime));
     found
 }
@@ -100,7 +100,7 @@ fn uses(function: &Function) -> Vec<Diagnostic> {
 }
 
 /// References to outputs that the host does not have.
-fn environment(function: &Function) -> Vec<Diagnostic> {
+fn environment(app: &App, function: &Function) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for part in function.env.values().flatten() {
         let EnvPart::Output { kind, name, output, span } = part else {
@@ -111,8 +111,13 @@ fn environment(function: &Function) -> Vec<Diagnostic> {
                 "a function has no address of its own here: use `${api.url}` and one of its routes"
             }
             ("workflow", _) => "there are no workflows on this provider yet",
+            // The URL has the first name in it, and a function's token opens what it has under the names of today.
+            ("queue", "url") if app.renames.now(ItemKind::Queue, name) != name => {
+                "a queue that has a `was` is sent to with `ctx.queue`, or at `$SF_DATA_URL/queues/NAME/messages`"
+            }
             _ => continue,
         };
+        let name = ItemKind::from_singular(kind).map_or(name.as_str(), |kind| app.renames.now(kind, name));
         found.push(unsupported(*span, &format!("the output `${{{kind}.{name}.{output}}}`"), hint));
     }
     found

@@ -1,6 +1,6 @@
 //! `[functions.NAME]` -> `function/NAME`
 
-use sf_model::{App, Diagnostic, EnvPart, Function, Handler, Interface, RuntimeFamily};
+use sf_model::{App, Diagnostic, EnvPart, Function, Handler, Interface, ItemKind, RuntimeFamily};
 use sf_plan::{Addr, Value};
 use sf_provider::{Artifacts, BuiltArtifact};
 
@@ -19,7 +19,7 @@ pub(super) fn compile(
     let mut inputs = Inputs::from([
         ("runtime".into(), runtime(function)),
         ("artifact".into(), Value::Artifact(artifact.digest.clone())),
-        ("env".into(), env(function)),
+        ("env".into(), env(app, function)),
         ("memory".into(), number(function.memory)),
         ("timeout-ms".into(), number(milliseconds(function.timeout))),
         ("warm".into(), number(function.warm.map_or(0, |(instances, _)| instances.into()))),
@@ -81,15 +81,15 @@ fn runtime(function: &Function) -> Value {
 
 /// A value that is text alone stays text; one with a reference in it is the list of its parts, which `kinds` joins when the
 /// references are resolved.
-fn env(function: &Function) -> Value {
+fn env(app: &App, function: &Function) -> Value {
     let entries = function.env.iter().map(|(name, parts)| {
         let value = match parts.as_slice() {
             [] => text(""),
-            [only] => part(only),
+            [only] => part(app, only),
             _ if parts.iter().all(|part| matches!(part, EnvPart::Text(_))) => {
                 text(parts.iter().map(plain).collect::<String>())
             }
-            _ => Value::List(parts.iter().map(part).collect()),
+            _ => Value::List(parts.iter().map(|one| part(app, one)).collect()),
         };
         (name.clone(), value)
     });
@@ -103,11 +103,13 @@ fn plain(part: &EnvPart) -> &str {
     }
 }
 
-fn part(part: &EnvPart) -> Value {
+fn part(app: &App, part: &EnvPart) -> Value {
     match part {
         EnvPart::Text(plain) => text(plain),
-        // A function is called by the name that it has here. It has no address: `check` refuses that.
-        EnvPart::Output { kind, name, .. } if kind == names::FUNCTION => text(name),
+        // A function is called by the name that code has for it. It has no address: `check` refuses that.
+        EnvPart::Output { kind, name, .. } if kind == names::FUNCTION => {
+            text(app.renames.now(ItemKind::Function, name))
+        }
         EnvPart::Output { kind, name, output, .. } => {
             let of = if kind == names::API { names::api() } else { Addr::new(kind, name) };
             Value::Ref { of, output: output.clone() }

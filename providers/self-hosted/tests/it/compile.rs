@@ -187,3 +187,27 @@ fn the_manifest_in_the_readme_can_be_deployed() {
     let addrs: Vec<String> = compile(manifest).iter().map(|object| object.addr.to_string()).collect();
     assert!(addrs.contains(&"route/GET /hello/{name}".to_owned()), "{addrs:?}");
 }
+
+#[test]
+fn a_function_is_called_by_the_name_that_code_has_for_it() {
+    let text = r#"
+sf = 1
+[project]
+name = "shop"
+[functions.orders]
+handler = "one.mjs#orders"
+uses = { post = "call" }
+env = { POST = "${function.post.name}" }
+[functions.post]
+was = "mail"
+handler = "one.mjs#post"
+"#;
+    let app = load(text).by_first_names();
+    let artifacts: Artifacts = crate::support::artifacts(&app);
+    let objects = SelfHosted.compile(&app, &artifacts).unwrap();
+    let orders = objects.iter().find(|object| object.addr == Addr::new("function", "orders")).unwrap();
+    let inputs = orders.inputs.to_json();
+    assert_eq!(inputs["env"]["POST"], "post");
+    assert_eq!(inputs["grants"]["uses"]["function"]["post"], "call");
+    assert_eq!(inputs["names"]["function"]["post"], "mail");
+}

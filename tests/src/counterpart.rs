@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::env::repository;
 use crate::wait::eventually;
 
 /// How long the very first start may take: it installs packages of Python and Node.js.
@@ -25,6 +26,13 @@ pub(crate) struct Counterpart {
     pub(crate) port: u16,
     keeper: Child,
     folder: TempDir,
+}
+
+/// The program that starts the counterpart of a cloud (`aws`, `gcp`), if this machine has it.
+pub(crate) fn find(cloud: &str) -> Option<PathBuf> {
+    let oracles = std::env::var_os("SF_ORACLES")
+        .map_or_else(|| repository().join("../shared/oracles"), |path| repository().join(path));
+    Some(oracles.join(cloud).join("start")).filter(|start| cfg!(unix) && start.is_file())
 }
 
 /// Starts the program with these switches, and with the port that [`Counterpart::ready`] chooses.

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value as Json, json};
 
 use crate::counterpart::{self, Counterpart, INSTALLATION};
-use crate::env::{Env, repository};
+use crate::env::Env;
 use crate::http;
 use crate::skip::{skipped, target};
 
@@ -30,16 +30,13 @@ impl Gcs {
     /// # Panics
     /// If it is there and does not start.
     pub fn start(test: &str) -> Option<Self> {
-        let oracles = std::env::var_os("SF_ORACLES")
-            .map_or_else(|| repository().join("../shared/oracles"), |path| repository().join(path));
-        let start = oracles.join("gcp/start");
-        if !cfg!(unix) || !start.is_file() {
+        let Some(start) = counterpart::find("gcp") else {
             skipped(
                 test,
                 "no counterpart of Google Cloud: `../shared/oracles/gcp/start` (or below `SF_ORACLES`)",
             );
             return None;
-        }
+        };
         let cache = cache();
         let mut command = counterpart::command(&start, &["--enable", "storage.googleapis.com"]);
         // The first one installs what it needs, others wait for its lock.

@@ -72,11 +72,6 @@ impl ItemKind {
         self.facts().singular
     }
 
-    /// `buckets`: its table in the manifest.
-    pub fn section(self) -> &'static str {
-        self.facts().section
-    }
-
     /// The kind called so in `${kind.name.output}`.
     pub fn from_singular(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.facts().singular == word)

@@ -20,7 +20,8 @@ use serde_json::Value as Json;
 pub use log::{Entry, mutating};
 pub use state::State;
 
-use crate::env::{Env, repository};
+use crate::counterpart;
+use crate::env::Env;
 use crate::http::{self, Response};
 use crate::run::run;
 use crate::skip::skipped;
@@ -74,9 +75,7 @@ impl Aws {
 
     /// The program that starts it, if this machine has it.
     pub fn find() -> Option<PathBuf> {
-        let oracles = std::env::var_os("SF_ORACLES")
-            .map_or_else(|| repository().join("../shared/oracles"), |path| repository().join(path));
-        Some(oracles.join("aws/start")).filter(|start| cfg!(unix) && start.is_file())
+        counterpart::find("aws")
     }
 
     /// Variables for programs that shall talk to it.
